@@ -1,0 +1,1 @@
+"""Untrusted bytes to values, every limit enforced, in one place."""

@@ -1,0 +1,1 @@
+"""Kubernetes objects as values: names, lists, pod templates. No cluster, no file, no process."""

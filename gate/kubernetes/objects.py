@@ -1,0 +1,69 @@
+"""Objects of a manifest: `List` expanded, named `Kind/namespace/name`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from gate.errors import ReportError, quoted
+
+
+def is_object(value: object) -> bool:
+    """Whether `value` says which kind of Kubernetes object it is."""
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("apiVersion"), str)
+        and isinstance(value.get("kind"), str)
+        and bool(value["kind"])
+    )
+
+
+def name(value: dict[str, Any]) -> str:
+    """`Kind/namespace/name`; a part that is absent is empty, generateName ends in `*`."""
+    metadata = value.get("metadata")
+    if not isinstance(metadata, dict):
+        metadata = {}
+    generated = metadata.get("generateName")
+    called = metadata.get("name") or (f"{generated}*" if generated else "")
+    return f"{value.get('kind', '')}/{metadata.get('namespace') or ''}/{called}"
+
+
+def expanded(value: object, path: str, line: int, pointer: str = "") -> Iterator[tuple[dict[str, Any], str]]:
+    """The objects of one document with their JSON pointers; a `List` gives its items.
+
+    Raises `ReportError` for anything that is no Kubernetes object: a document that is not
+    understood must not vanish between others that pass.
+    """
+    if not is_object(value) or not isinstance(value, dict):
+        raise ReportError(
+            "a document is no Kubernetes object",
+            code="manifest_not_an_object",
+            path=path,
+            line=line,
+            column=1,
+            found=quoted(value if not isinstance(value, dict) else sorted(map(str, value))[:8]),
+            expected="apiVersion and kind, both texts",
+            fix="check manifests only, or name the file's format with --as",
+        )
+    if not (value["kind"].endswith("List") and "items" in value):
+        yield value, pointer
+        return
+    items = value["items"]
+    if not isinstance(items, list):
+        raise ReportError(
+            f"items of a {value['kind']} are no list",
+            code="manifest_not_an_object",
+            path=path,
+            line=line,
+            column=1,
+            found=quoted(items),
+            expected="a list of objects",
+        )
+    kind = value["kind"].removesuffix("List")
+    for index, item in enumerate(items):
+        # A typed list (`PodList`) leaves kind and apiVersion out of its items.
+        if kind and isinstance(item, dict) and "kind" not in item and "apiVersion" not in item:
+            whole = {"apiVersion": value["apiVersion"], "kind": kind, **item}
+        else:
+            whole = item
+        yield from expanded(whole, path, line, f"{pointer}/items/{index}")

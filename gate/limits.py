@@ -1,0 +1,45 @@
+"""Every bound of gate, with its unit and its source. A number that bounds something stands here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+GIB: Final = 1024 * MIB
+
+REPORT_BYTES: Final = 1 * GIB
+"""Largest report read (KUBERNETES.md 4.3: report upload 1 GiB)."""
+REPORT_GZIP_RATIO: Final = 100
+"""Most bytes one compressed byte may give (THREATS.md B2)."""
+REPORTS: Final = 10_000
+"""Most files one check reads."""
+JSON_DEPTH: Final = 100
+"""Nested arrays and objects in a report (the reader's own bound is 200)."""
+XML_DEPTH: Final = 100
+XML_NODES: Final = 5_000_000
+YAML_BYTES: Final = 10 * MIB
+"""KUBERNETES.md 4.3, as the next four."""
+YAML_DEPTH: Final = 100
+YAML_ALIASES: Final = 1_000
+YAML_NODES: Final = 1_000_000
+"""Counted with aliases expanded."""
+YAML_DOCUMENTS: Final = 10_000
+CONFIG_BYTES: Final = 1 * MIB
+"""gate.yaml, waivers and baseline files; a baseline of 20,000 fingerprints has about 0.9 MiB."""
+BASELINE_BYTES: Final = 64 * MIB
+POLICY_BYTES: Final = 1 * MIB
+"""One Rego module (KUBERNETES.md 4.3)."""
+POLICY_FILES: Final = 5_000
+EVALUATION_TIMEOUT_S: Final = 10.0
+"""Default of `limits.evaluation_timeout` in CI; admission has its own budget (KUBERNETES.md 4.3)."""
+ENGINE_MEMORY_MIB: Final = 2_048
+"""Memory of one gate-opa child before it ends itself."""
+VIOLATIONS: Final = 100_000
+"""Most violations one evaluation may give; more is an error, never a cut list."""
+MESSAGE_CHARACTERS: Final = 4_096
+"""Longest message or remedy of a rule kept; longer ones are cut with an ellipsis."""
+DECISION_DAYS: Final = 7
+"""How long a decision counts (THREATS.md G3)."""
+PYTHON_POLICY_MIB: Final = 512
+"""Address space of the process that runs Python policies."""
