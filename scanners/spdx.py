@@ -1,0 +1,192 @@
+"""SPDX 2.2 and 2.3 in JSON: the packages of an SBOM. SPDX 2 has no place for vulnerabilities.
+
+The package that the document describes is the subject and no component, provided that it is the only
+one described; where several are, all of them are components and there is no subject. References of
+the category SECURITY are links, not findings. Also reads GitHub's wrapper, `{"sbom": {…}}`.
+Does not read: tag-value, YAML, SPDX 3, files, snippets, texts of extracted licences.
+
+Source: SPDX 2.3 specification and its JSON schema; FORMATS.md 2.9.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal
+
+import msgspec
+from msgspec import field
+
+from gate import times
+from gate.documents.document import Document
+from gate.model import Component, Evidence, ReportSubject, Scan, Status
+from scanners.identifiers import all_licenses, hash_name, purl_version, sha256_digest
+
+_EXPECTED: Final = "an SPDX document (2.2 or 2.3)"
+_NO_VALUES: Final = frozenset({"", "NOASSERTION", "NONE"})
+_LINKS: Final = frozenset({"DEPENDS_ON", "DYNAMIC_LINK", "STATIC_LINK"})
+"""The left element depends on the right one; `…DEPENDENCY_OF` says it the other way round."""
+_CREATOR: Final = re.compile(r"Tool:\s*(?P<name>.+?)(?:-v?(?P<version>\d[\w.+-]*))?\s*")
+_SUPPLIER: Final = re.compile(r"(?:Organization|Person):\s*(?P<name>.*?)\s*(?:\([^()]*@[^()]*\)|\(\))?\s*")
+
+
+class _Camel(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """An object of SPDX."""
+
+
+class _CreationInfo(_Camel, frozen=True):
+    created: str
+    creators: list[str]
+
+
+class _Checksum(_Camel, frozen=True):
+    algorithm: str
+    checksum_value: str
+
+
+class _Reference(_Camel, frozen=True):
+    reference_category: str
+    reference_type: str
+    reference_locator: str
+
+
+class _Package(_Camel, frozen=True):
+    id: str = field(name="SPDXID")
+    name: str
+    version_info: str | None = None
+    supplier: str | None = None
+    license_concluded: str | None = None
+    license_declared: str | None = None
+    checksums: list[_Checksum] | None = None
+    external_refs: list[_Reference] | None = None
+    primary_package_purpose: str | None = None
+
+
+class _Relationship(_Camel, frozen=True):
+    spdx_element_id: str
+    relationship_type: str
+    related_spdx_element: str
+
+
+class _Document(_Camel, frozen=True):
+    spdx_version: Literal["SPDX-2.2", "SPDX-2.3"]
+    id: str = field(name="SPDXID")
+    name: str
+    creation_info: _CreationInfo
+    packages: list[_Package] | None = None
+    document_describes: list[str] | None = None
+    relationships: list[_Relationship] | None = None
+
+
+class _Wrapper(msgspec.Struct, frozen=True):
+    sbom: _Document
+
+
+def detect(document: Document) -> str | None:
+    """Why `document` is an SPDX 2 document in JSON, or None."""
+    for place in ((), ("sbom",)):
+        version = document.at(*place, "spdxVersion")
+        if isinstance(version, str) and version.startswith("SPDX-2") and document.at(*place, "SPDXID"):
+            return f"{'.'.join((*place, 'spdxVersion'))} is {version[:8]}"
+    return None
+
+
+def parse(document: Document) -> Scan:
+    """What an SPDX document says; raises `ReportError` where it has another shape."""
+    if "sbom" in document.keys:
+        spdx = document.decoded(_Wrapper, _EXPECTED).sbom
+    else:
+        spdx = document.decoded(_Document, _EXPECTED)
+    packages = spdx.packages or []
+    described = _described(spdx)
+    subject = next((p for p in packages if p.id in described), None) if len(described) == 1 else None
+    components = [package for package in packages if package is not subject]
+    direct = _direct(spdx, subject)
+    tool, version = _tool(spdx.creation_info.creators)
+    return Scan(
+        format="spdx",
+        scanner=tool or "spdx",
+        scanner_version=version,
+        status=Status.OK if components else Status.EMPTY_TARGET,
+        created=times.normalized(spdx.creation_info.created),
+        subject=ReportSubject(name=subject.name, digest=_digest(subject)) if subject else None,
+        kinds=(Evidence.SBOM,) if components else (),
+        components=tuple(
+            _component(package, package.id in direct if direct else None) for package in components
+        ),
+        notes=()
+        if components
+        else ("no packages besides the subject: an inventory of nothing is what a failed scan leaves",),
+    )
+
+
+def _described(spdx: _Document) -> frozenset[str]:
+    """Ids of the packages that the document is about."""
+    stated = {*(spdx.document_describes or ())}
+    for link in spdx.relationships or ():
+        if link.relationship_type == "DESCRIBES" and link.spdx_element_id == spdx.id:
+            stated.add(link.related_spdx_element)
+        if link.relationship_type == "DESCRIBED_BY" and link.related_spdx_element == spdx.id:
+            stated.add(link.spdx_element_id)
+    return frozenset(package.id for package in spdx.packages or () if package.id in stated)
+
+
+def _direct(spdx: _Document, subject: _Package | None) -> frozenset[str]:
+    """Ids of what the subject depends on itself."""
+    links = [
+        (link.spdx_element_id, link.related_spdx_element)
+        if link.relationship_type in _LINKS
+        else (link.related_spdx_element, link.spdx_element_id)
+        for link in spdx.relationships or ()
+        if link.relationship_type in _LINKS or link.relationship_type.endswith("DEPENDENCY_OF")
+    ]
+    return frozenset(needed for user, needed in links if subject and user == subject.id)
+
+
+def _component(package: _Package, direct: bool | None) -> Component:
+    return Component(
+        purl=_purl(package),
+        name=package.name,
+        version=_value(package.version_info),
+        license=all_licenses([_value(package.license_concluded) or _value(package.license_declared) or ""]),
+        direct=direct,
+        hashes={hash_name(item.algorithm): item.checksum_value for item in package.checksums or ()},
+        supplier=_supplier(package.supplier),
+    )
+
+
+def _value(text: str | None) -> str | None:
+    """`text`, or None for the words that say that there is none."""
+    return None if text is None or text.strip() in _NO_VALUES else text.strip()
+
+
+def _purl(package: _Package) -> str | None:
+    for reference in package.external_refs or ():
+        category = reference.reference_category.replace("_", "-")
+        is_purl = reference.reference_type == "purl" or reference.reference_type.endswith("/purl")
+        if category == "PACKAGE-MANAGER" and is_purl and reference.reference_locator.startswith("pkg:"):
+            return reference.reference_locator
+    return None
+
+
+def _supplier(text: str | None) -> str | None:
+    """The name alone: the kind in front and the address behind it are no part of it."""
+    match = _SUPPLIER.fullmatch(_value(text) or "")
+    return (match["name"] if match else _value(text)) or None
+
+
+def _tool(creators: list[str]) -> tuple[str | None, str | None]:
+    """Name and version of the first tool, `Tool: syft-1.50.0`."""
+    for creator in creators:
+        match = _CREATOR.fullmatch(creator)
+        if match:
+            return match["name"].lower(), match["version"]
+    return None, None
+
+
+def _digest(image: _Package) -> str | None:
+    """The digest of a container image: from its purl, from a version `sha256:…`, from its checksum."""
+    purl = _purl(image) or ""
+    if image.primary_package_purpose != "CONTAINER" and not purl.startswith(("pkg:oci/", "pkg:docker/")):
+        return None
+    sums = [f"sha256:{c.checksum_value.lower()}" for c in image.checksums or () if c.algorithm == "SHA256"]
+    return next(filter(None, map(sha256_digest, (purl_version(purl), image.version_info, *sums))), None)
