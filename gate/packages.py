@@ -1,0 +1,61 @@
+"""Package URLs compared: what names the same package, what names the same thing installed.
+
+Source: package-url, purl-spec. A text that is no package URL is never equal to anything.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from packageurl import PackageURL
+
+from gate.version_ranges import version_range
+
+_BUILD_QUALIFIERS: Final = frozenset({"arch", "distro", "distro_name", "package-id", "upstream"})
+"""Tools disagree about these for one and the same package; all others tell packages apart."""
+
+Identity = tuple[str, str, str, str, frozenset[tuple[str, str]]]
+"""Type, namespace, name, version, qualifiers that count."""
+
+
+@lru_cache(maxsize=65_536)
+def package(purl: str) -> PackageURL | None:
+    """`purl` taken apart, or None where it is no package URL."""
+    try:
+        return PackageURL.from_string(purl)
+    except ValueError:
+        return None
+
+
+def identity(purl: str | None, version: str | None = None) -> Identity | None:
+    """What package in what version `purl` names; None without a version, or where two disagree."""
+    found = package(purl or "")
+    if found is None or not found.version or (version and version != found.version):
+        return None
+    counted = frozenset(pair for pair in qualifiers(found) if pair[0] not in _BUILD_QUALIFIERS)
+    return found.type, found.namespace or "", found.name, found.version, counted
+
+
+def is_about(wanted: str, versions: str | None, purl: str | None, version: str | None) -> bool:
+    """Whether `purl` in `version` is the package of the purl `wanted` and within the range `versions`.
+
+    What `wanted` leaves out may be anything; what it gives, every known version must meet.
+    Raises `ValueError` where `versions` is no range (`gate.version_ranges`).
+    """
+    one, other = package(wanted), package(purl or "")
+    if one is None or other is None:
+        return False
+    known = {text for text in (other.version, version) if text}
+    return (
+        (one.type, one.namespace, one.name) == (other.type, other.namespace, other.name)
+        and (not one.version or known == {one.version})
+        and (not one.subpath or one.subpath == other.subpath)
+        and qualifiers(one) <= qualifiers(other)
+        and (versions is None or (bool(known) and all(map(version_range(versions).contains, known))))
+    )
+
+
+def qualifiers(package: PackageURL) -> set[tuple[str, str]]:
+    """The qualifiers of `package`, as pairs."""
+    return set(dict(package.qualifiers).items())
