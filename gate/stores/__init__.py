@@ -1,0 +1,1 @@
+"""Where decisions are kept; the edges that write them."""
