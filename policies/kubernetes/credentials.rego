@@ -1,0 +1,64 @@
+# METADATA
+# scope: package
+# title: Credentials in pods
+# custom:
+#   scope: object
+#   points: [ci, admission, background]
+package policy.kubernetes.credentials
+
+import data.lib.kubernetes.pods
+
+# METADATA
+# title: Credential as plain text in the environment
+# description: >-
+#   A variable is named like a credential and has a literal value, which everybody who may read the
+#   workload or its repository can read. The value is never shown.
+# custom:
+#   id: GATE-K8S-019
+#   severity: high
+#   fix: move the value into a Secret and refer to it with valueFrom.secretKeyRef, then change the credential
+#   frameworks: [CIS Kubernetes v1.8 5.4.1, NSA/CISA Kubernetes Hardening, CWE-798]
+deny contains {
+	"rule": "GATE-K8S-019",
+	"message": sprintf("%s has a literal value for %s", [container.label, name]),
+	"path": pods.pointer(variable, ["value"]),
+} if {
+	some container in pods.containers
+	some variable in pods.elements(container, ["env"])
+	name := pods.at(variable, ["name"])
+	_names_a_credential(name)
+	_is_literal(pods.at(variable, ["value"]))
+}
+
+# METADATA
+# title: Service account token is mounted
+# description: automountServiceAccountToken is not false; who breaks into the container can use the account.
+# custom:
+#   id: GATE-K8S-020
+#   severity: low
+#   fix: set automountServiceAccountToken to false where the program does not call the Kubernetes API
+#   frameworks: [CIS Kubernetes v1.8 5.1.6, NSA/CISA Kubernetes Hardening]
+warn contains {
+	"rule": "GATE-K8S-020",
+	"message": "the pod mounts a service account token, unless its service account forbids it",
+	"path": pods.pointer(pods.pod, ["automountServiceAccountToken"]),
+} if {
+	pods.at(pods.pod, ["automountServiceAccountToken"]) != false
+}
+
+# The end of the name tells: TOKEN_TTL and PASSWORD_FILE hold no credential.
+_names_a_credential(name) if {
+	is_string(name)
+	regex.match(`(?i)(password|passwd|passphrase|_pass|_pwd|secret|token|credentials?)$`, name)
+}
+
+_names_a_credential(name) if {
+	is_string(name)
+	regex.match(`(?i)(api|access|private|secret|encryption|signing)[_.-]?key([_.-]base)?$`, name)
+}
+
+# Switches such as ALLOW_EMPTY_PASSWORD, and references to another variable, are no credentials.
+_is_literal(value) if {
+	value != null
+	not regex.match(`(?i)^\s*(|true|false|yes|no|on|off|\$\([A-Za-z0-9_.-]+\))\s*$`, sprintf("%v", [value]))
+}

@@ -1,0 +1,102 @@
+# METADATA
+# scope: package
+# title: Where images come from
+# custom:
+#   scope: object
+#   points: [ci, admission, background]
+package policy.kubernetes.images
+
+import data.lib.images
+import data.lib.kubernetes.pods
+import data.lib.settings
+
+# METADATA
+# title: Image without a fixed tag
+# description: No image, no tag or the tag latest; what runs changes without anybody deciding it.
+# custom:
+#   id: GATE-K8S-016
+#   severity: high
+#   fix: name the image by its digest, or at least by a version
+#   frameworks: [NIST SP 800-190 4.2.2]
+deny contains {
+	"rule": "GATE-K8S-016",
+	"message": sprintf("%s: %s", [use.label, _missing(use.parts, use.reference)]),
+	"path": use.path,
+} if {
+	some use in _uses
+	use.parts.digest == ""
+	use.parts.tag in ["", "latest"]
+}
+
+# METADATA
+# title: Image not pinned by digest
+# description: A tag can be pushed again, so the image that was judged need not be the one that runs.
+# custom:
+#   id: GATE-K8S-017
+#   severity: medium
+#   fix: name the image by its digest, name:tag@sha256:…
+#   frameworks: [NIST SP 800-190 4.2.2]
+warn contains {
+	"rule": "GATE-K8S-017",
+	"message": sprintf("%s: image %q is not pinned by digest", [use.label, use.reference]),
+	"path": use.path,
+} if {
+	some use in _uses
+	use.parts.digest == ""
+}
+
+# METADATA
+# title: Image from a registry that is not allowed
+# description: settings.kubernetes.registries is not empty and does not cover the image.
+# custom:
+#   id: GATE-K8S-018
+#   severity: high
+#   fix: copy the image to an allowed registry, or add its registry to settings.kubernetes.registries
+#   frameworks: [NIST SP 800-190 4.1.5, CIS Kubernetes v1.8 5.5.1]
+deny contains {
+	"rule": "GATE-K8S-018",
+	"message": sprintf("%s: image %q is of no allowed registry", [use.label, use.reference]),
+	"path": use.path,
+} if {
+	_registries != []
+	some use in _uses
+	not _is_allowed(use.parts.name)
+}
+
+_is_allowed(name) if {
+	some registry in _registries
+	images.covers(registry, name)
+}
+
+_registries := settings.list("kubernetes.registries")
+
+# Images of containers, and of volumes that mount one.
+_uses contains _use(container, ["image"]) if some container in pods.containers
+
+_uses contains _use(volume, ["image", "reference"]) if {
+	some volume in pods.elements(pods.pod, ["volumes"])
+	pods.at(volume, ["image"]) != null
+}
+
+_use(place, path) := {
+	"label": place.label,
+	"path": pods.pointer(place, path),
+	"reference": reference,
+	"parts": images.parts(reference),
+} if {
+	reference := _text(pods.at(place, path))
+}
+
+# Kubernetes refuses what is no text; here it is an image without a name.
+_text(value) := value if {
+	is_string(value)
+} else := ""
+
+_missing(_, "") := "no image is named"
+
+_missing(parts, reference) := sprintf("image %q has no tag, which means latest", [reference]) if {
+	reference != ""
+	parts.tag == ""
+}
+
+_missing(parts, reference) := sprintf("image %q has the tag latest", [reference]) if parts.tag == "latest"

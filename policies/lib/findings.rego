@@ -1,0 +1,43 @@
+# Which findings count, and when they are too many: one answer for every shipped rule.
+package lib.findings
+
+import data.lib.settings
+
+# The findings of `kind` that are neither waived nor in the baseline. `newly_disclosed` lasts for the
+# grace days only: after them gate gives the finding as `new`.
+counted(kind) := {f |
+	some f in input.findings
+	f.kind == kind
+	not is_object(f.waived)
+	not f.state in {"existing", "newly_disclosed"}
+}
+
+# Those of `found` whose severity is `wanted`.
+of_severity(found, wanted) := {f | some f in found; severity(f) == wanted}
+
+# The severity of `f`; what is not on the scale is `unknown`.
+severity(f) := f.severity if {
+	f.severity in {"critical", "high", "medium", "low", "info"}
+} else := "unknown"
+
+# `found`, if they are more than `thresholds.<threshold>` allows; otherwise none.
+beyond(found, threshold) := found if {
+	limit := settings.limit(concat(".", ["thresholds", threshold]))
+	limit != null
+	count(found) > limit
+} else := set()
+
+# Where a person looks: `src/app.py:12`, a resource, an image, a URL, or the package.
+place(f) := sprintf("%s:%d", [f.location.file, f.location.line]) if {
+	is_string(f.location.file)
+	is_number(f.location.line)
+} else := place if {
+	candidates := [
+		object.get(f, ["location", "file"], null),
+		object.get(f, ["location", "resource"], null),
+		object.get(f, ["location", "url"], null),
+		object.get(f, ["location", "image"], null),
+		object.get(f, "purl", null),
+	]
+	place := [p | some p in candidates; is_string(p)][0]
+} else := "an unknown place"

@@ -1,0 +1,24 @@
+# Reads `input.settings` so that a hole in them is strict, never "no limit".
+package lib.settings
+
+# The number at `path`, or null for "no limit"; 0 where it is absent or not a number.
+limit(path) := value if {
+	value := _at(path)
+	_is_limit(value)
+} else := 0
+
+# The list at `path`; null where it is absent or not a list, and null allows nothing.
+list(path) := value if {
+	value := _at(path)
+	is_array(value)
+} else := null
+
+# Whether the setting at `path` is exactly `value`.
+is(path, value) if _at(path) == value
+
+_is_limit(value) if is_number(value)
+
+_is_limit(null)
+
+# An undefined value may not leave this file: `absent` is no number, no list and not null.
+_at(path) := object.get(input, array.concat(["settings"], split(path, ".")), "absent")
