@@ -6,112 +6,21 @@ reads nothing, decides nothing and imports nothing of ours.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any, Literal
 
 import msgspec
 
-# ---------------------------------------------------------------------------------------- scales
-
-
-class Severity(StrEnum):
-    """How bad, on one scale; `unknown` is its own value, never folded into another."""
-
-    CRITICAL = "critical"
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-    INFO = "info"
-    UNKNOWN = "unknown"
-
-    @property
-    def rank(self) -> int:
-        """Order for sorting and merging, worst first: critical 0 … info 5.
-
-        `unknown` ranks behind high: it may be anything, so it must not vanish behind noise.
-        """
-        return _RANKS[self.value]
-
-
-_RANKS = {"critical": 0, "high": 1, "unknown": 2, "medium": 3, "low": 4, "info": 5}
-
-
-def from_cvss(score: float) -> Severity:
-    """The severity band of a CVSS base score (0.0 to 10.0); `unknown` outside it, NaN is outside.
-
-    Source: CVSS v3.1 specification, section 5, table 14 (0.0 is "None", here `info`).
-    """
-    if not 0.0 <= score <= 10.0:
-        return Severity.UNKNOWN
-    bands = ((9.0, Severity.CRITICAL), (7.0, Severity.HIGH), (4.0, Severity.MEDIUM), (0.1, Severity.LOW))
-    return next((severity for least, severity in bands if score >= least), Severity.INFO)
-
-
-class Outcome(StrEnum):
-    """What a decision says; "could not decide" is an error, not an outcome."""
-
-    PASS = "pass"  # noqa: S105 - an outcome, not a password
-    WARN = "warn"
-    FAIL = "fail"
-    NEEDS_APPROVAL = "needs_approval"
-
-
-class Action(StrEnum):
-    """What a violation of a rule does to the outcome."""
-
-    DENY = "deny"
-    WARN = "warn"
-    AUDIT = "audit"
-    OFF = "off"
-
-
-class Point(StrEnum):
-    """Where the question is asked."""
-
-    CI = "ci"
-    ADMISSION = "admission"
-    BACKGROUND = "background"
-
-
-class Status(StrEnum):
-    """How far a scan got, from the format's own failure signals."""
-
-    OK = "ok"
-    PARTIAL = "partial"
-    FAILED = "failed"
-    EMPTY_TARGET = "empty_target"
-
-
-class Kind(StrEnum):
-    """What sort of flaw a finding is."""
-
-    VULNERABILITY = "vulnerability"
-    CODE = "code"
-    SECRET = "secret"  # noqa: S105 - a kind, not a secret
-    MISCONFIGURATION = "misconfiguration"
-    LICENSE = "license"
-    MALWARE = "malware"
-    DAST = "dast"
-    QUALITY = "quality"
-
-
-class Evidence(StrEnum):
-    """What a report is evidence of; `evidence.require` of gate.yaml names these."""
-
-    SBOM = "sbom"
-    IMAGE = "image"
-    DEPENDENCIES = "dependencies"
-    CODE = "code"
-    SECRETS = "secrets"
-    MANIFESTS = "manifests"
-
-
-class State(StrEnum):
-    """A finding against the baseline."""
-
-    NEW = "new"
-    EXISTING = "existing"
-    NEWLY_DISCLOSED = "newly_disclosed"
+from gate.scales import (
+    Action,
+    Evidence,
+    Kind,
+    Outcome,
+    Point,
+    Severity,
+    State,
+    Status,
+    from_cvss,
+)
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True):
@@ -471,39 +380,3 @@ class Rule(_Value, frozen=True, kw_only=True):
     """Dotted path below `settings.thresholds` whose number this rule enforces."""
     file: str
     line: int
-
-
-class Excerpt(_Value, frozen=True, kw_only=True):
-    """Source lines around a violation, already read inside the checked paths."""
-
-    first_line: int
-    lines: tuple[str, ...]
-    line: int
-    column: int | None = None
-
-
-class Presentation(_Value, frozen=True, kw_only=True):
-    """A decision with everything an output may want to show beside it."""
-
-    decision: Decision
-    rules: dict[str, Rule] = {}
-    """By id, for every rule of the bundle."""
-    findings: dict[str, Finding] = {}
-    """By fingerprint, all of them."""
-    excerpts: dict[str, Excerpt] = {}
-    """By violation fingerprint."""
-    components: int = 0
-    objects: int = 0
-    sources: tuple[Report, ...] = ()
-    """As `decision.reports`, in the order they were read."""
-    written: tuple[str, ...] = ()
-    """Paths of outputs written beside this one."""
-    elapsed_s: float = 0.0
-    exit_code: int = 0
-    color: bool = False
-    unicode: bool = True
-    """Whether the terminal's encoding has ✓ ✗ ‼ and box characters."""
-    width: int = 100
-    """Columns."""
-    verbosity: int = 0
-    """-1 quiet (last line only), 0, 1 verbose."""
