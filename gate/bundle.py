@@ -1,0 +1,276 @@
+"""Bundle: policy files compiled by the engine it is given, with their METADATA and entry points.
+
+Entry points come from the compiled packages, never from a hand-written list: every package under
+`policy.` that defines deny or warn. A package elsewhere that defines them is refused, not ignored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from gate import times
+from gate.errors import GateError, PolicyError, Problem, quoted
+from gate.model import Point, Rule, Severity
+from gate.policy_files import BUILTIN, Collected, Module
+
+VERBS: Final = ("deny", "warn")
+_FOREIGN_VERBS: Final = ("deny", "warn", "violation")
+_ALL_POINTS: Final = tuple(Point)
+_SUBJECT_POINTS: Final = (Point.CI, Point.BACKGROUND)
+_QUOTED: Final = re.compile(r'\["([^"]+)"\]')
+_PACKAGE: Final = re.compile(r"^\s*package\s+(\S+)", re.MULTILINE)
+
+
+class Package(msgspec.Struct, frozen=True, kw_only=True):
+    """One package that judges."""
+
+    name: str
+    scope: str
+    points: tuple[Point, ...]
+    entrypoints: tuple[str, ...]
+
+
+class Bundle(msgspec.Struct, frozen=True, kw_only=True):
+    """Compiled policies, ready to be asked."""
+
+    revision: str
+    packages: tuple[Package, ...]
+    rules: dict[str, Rule]
+    """By id."""
+    settings: dict[str, Any]
+    python: tuple[Module, ...] = ()
+    python_packages: tuple[str, ...] = ()
+
+
+Load = Callable[[str, dict[str, Any]], Any]
+"""Bundle id and COMPILE header -> what COMPILE answers (engine/PROTOCOL.md)."""
+
+
+def bundle(
+    given: Collected,
+    load: Load,
+    input_schema: dict[str, Any] | None = None,
+    *,
+    python_rules: Mapping[str, Rule] = MappingProxyType({}),
+    python_packages: tuple[str, ...] = (),
+) -> Bundle:
+    """`given` compiled, with its packages and rules, those of Python policies among them.
+
+    Raises `PolicyError` with the place of everything that does not compile, is not allowed, or
+    could never answer.
+    """
+    header: dict[str, Any] = {
+        "modules": [{"path": module.path, "text": module.text} for module in given.modules],
+        "data": given.data,
+        "rego_version": "v1",
+        "strict": True,
+    }
+    if input_schema is not None:
+        header["schemas"] = {"input": input_schema}
+    inventory = load(given.revision, header)["packages"]
+    packages: list[Package] = []
+    rules: dict[str, Rule] = dict(python_rules)
+    problems: list[Problem] = list(_intruders(given, {entry["path"] for entry in inventory}))
+    for entry in inventory:
+        verbs = {rule["name"]: rule for rule in entry["rules"] if rule["name"] in _FOREIGN_VERBS}
+        if not verbs:
+            continue
+        try:
+            package, its_rules = _package(entry, verbs)
+        except GateError as error:
+            problems.extend(error.problems)
+            continue
+        packages.append(package)
+        for rule in its_rules:
+            if rule.id in rules and rules[rule.id] != rule:
+                problems.append(_problem(rule.file, rule.line, f"rule id {rule.id} is used twice"))
+            rules[rule.id] = rule
+    if problems:
+        raise PolicyError(problems=tuple(problems))
+    own = [p for p in packages if any(m.path in given.own and _defines(m, p.name) for m in given.modules)]
+    if not own and not given.python:
+        raise PolicyError(
+            "no policies found: no package under policy. defines deny or warn",
+            code="no_policies",
+            found=f"packages {quoted(sorted({entry['path'] for entry in inventory}))}",
+            fix="a bundle without rules would pass everything",
+        )
+    return Bundle(
+        revision=given.revision,
+        packages=tuple(sorted(packages, key=lambda p: p.name)),
+        rules=dict(sorted(rules.items())),
+        settings=given.settings,
+        python=given.python,
+        python_packages=python_packages,
+    )
+
+
+def _intruders(given: Collected, compiled: set[str]) -> Iterator[Problem]:
+    """Modules that put themselves into a built-in package: they could change what its rules mean."""
+    theirs = {_package_of(module.text) for module in given.modules if module.path.startswith(BUILTIN)}
+    for module in given.modules:
+        name = _package_of(module.text)
+        if module.path.startswith(BUILTIN):
+            continue
+        if name in theirs or name.startswith("lib.") or name not in compiled:
+            yield _problem(
+                module.path,
+                1,
+                f"package {name or '(none)'} belongs to the built-in policies, or is written strangely",
+                fix="give the package a plain name of your own, such as policy.team",
+            )
+
+
+def _package_of(text: str) -> str:
+    found = _PACKAGE.search(text)
+    return _QUOTED.sub(r".\1", found[1]) if found else ""
+
+
+def _defines(module: Module, package: str) -> bool:
+    return _package_of(module.text) == package
+
+
+def _problem(path: str | None, line: int | None, message: str, **more: str | None) -> Problem:
+    return Problem(code="policy_invalid", message=message, path=path, line=line, column=1, **more)
+
+
+def _package(entry: Mapping[str, Any], verbs: Mapping[str, Any]) -> tuple[Package, list[Rule]]:
+    name: str = entry["path"]
+    first = next(iter(verbs.values()))
+    if not name.startswith("policy."):
+        raise PolicyError(
+            f"package {name} defines {first['name']}, but is not under policy.",
+            path=first["file"],
+            line=first["line"],
+            column=1,
+            fix=f"name it policy.{name}; what is not evaluated must not look like a policy",
+        )
+    for verb, rule in verbs.items():
+        if verb not in VERBS or rule["kind"] != "partial_set":
+            raise PolicyError(
+                f"{name}.{verb} is no set of violations",
+                code="policy_not_a_set",
+                path=rule["file"],
+                line=rule["line"],
+                column=1,
+                found=f"{verb} as {rule['kind'].replace('_', ' ')}",
+                expected="`deny contains {…} if …` or `warn contains {…} if …`",
+            )
+    custom = _custom(entry.get("annotations"))
+    scope = custom.get("scope", "object" if name.startswith("policy.kubernetes") else "subject")
+    if scope not in ("subject", "object"):
+        raise PolicyError(
+            f"scope {quoted(scope)} is not known",
+            path=entry["file"],
+            line=1,
+            column=1,
+            expected="subject or object",
+        )
+    points = _points(custom.get("points"), scope, entry["file"])
+    rules = [
+        _rule(name, scope, points, annotation, rule)
+        for rule in verbs.values()
+        for annotation in rule["annotations"]
+    ]
+    if not any(rules):
+        raise PolicyError(
+            f"{name} has no rule with an id",
+            path=first["file"],
+            line=first["line"],
+            column=1,
+            expected="a METADATA block with custom.id above every deny and warn rule",
+        )
+    entrypoints = tuple(f"{name}.{verb}" for verb in VERBS if verb in verbs)
+    return Package(name=name, scope=scope, points=points, entrypoints=entrypoints), [r for r in rules if r]
+
+
+def _custom(annotations: Any) -> Mapping[str, Any]:
+    """`custom` of one METADATA block, or of the first of a list that has one."""
+    for block in annotations if isinstance(annotations, list) else [annotations]:
+        if isinstance(block, dict) and isinstance(block.get("custom"), dict):
+            custom: Mapping[str, Any] = block["custom"]
+            return custom
+    return {}
+
+
+def _points(wanted: Any, scope: str, path: str | None) -> tuple[Point, ...]:
+    if wanted is None:
+        return _ALL_POINTS if scope == "object" else _SUBJECT_POINTS
+    try:
+        points = tuple(Point(point) for point in wanted)
+    except (ValueError, TypeError):
+        raise PolicyError(
+            f"points {quoted(wanted)} are not known", path=path, line=1, column=1, expected=", ".join(Point)
+        ) from None
+    if scope == "subject" and Point.ADMISSION in points:
+        raise PolicyError(
+            "a rule about reports cannot speak at admission: there are none",
+            path=path,
+            line=1,
+            column=1,
+            expected=f"points among {', '.join(_SUBJECT_POINTS)}, or custom.scope object",
+        )
+    return points
+
+
+def _rule(
+    package: str, scope: str, points: tuple[Point, ...], annotation: Mapping[str, Any], of: Mapping[str, Any]
+) -> Rule | None:
+    custom = _custom(annotation)
+    file, line = annotation.get("file") or of["file"], annotation.get("line") or of["line"]
+    if "id" not in custom:
+        return None
+    severity = custom.get("severity")
+    if severity is not None and severity not in tuple(Severity):
+        raise PolicyError(
+            f"severity {quoted(severity)} is not known",
+            path=file,
+            line=line,
+            column=1,
+            expected=", ".join(Severity),
+        )
+    effective = custom.get("effective_on")
+    if effective is not None and times.normalized(str(effective)) is None:
+        raise PolicyError(
+            f"effective_on {quoted(effective)} is no date",
+            path=file,
+            line=line,
+            column=1,
+            expected="2026-12-31",
+        )
+    return Rule(
+        id=str(custom["id"]),
+        policy=package,
+        title=str(annotation.get("title") or custom["id"]),
+        description=str(annotation.get("description") or ""),
+        severity=Severity(severity) if severity else None,
+        fix=custom.get("fix"),
+        frameworks=tuple(str(one) for one in custom.get("frameworks", ())),
+        scope="object" if scope == "object" else "subject",
+        points=_points(custom.get("points"), scope, file) if "points" in custom else points,
+        effective_on=times.start_of(str(effective)) if effective else None,
+        threshold=custom.get("threshold"),
+        file=file,
+        line=line,
+    )
+
+
+def entrypoints(packages: Iterable[Package], scope: str, point: Point) -> tuple[str, ...]:
+    """What to ask for one scope at one point."""
+    return tuple(
+        entry
+        for package in packages
+        if package.scope == scope and point in package.points
+        for entry in package.entrypoints
+    )
+
+
+def unknown_rules(bundle: Bundle, patterns: Iterable[str], others: Iterable[str]) -> list[str]:
+    """Ids in `patterns` (no globs) that neither the bundle nor `others` has: misspelt actions."""
+    known = {*bundle.rules, *others}
+    return sorted(p for p in patterns if not any(c in p for c in "*?[") and p not in known)

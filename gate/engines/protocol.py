@@ -1,0 +1,102 @@
+"""Frames of the `gate-opa` protocol (engine/PROTOCOL.md): bytes in, bytes out, no process, no socket."""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+from typing import Any, Final
+
+import msgspec
+
+from gate.errors import GateError, PolicyError, Problem, ReportError
+
+VERSION: Final = 1
+_HEAD: Final = struct.Struct(">IIBI")
+_ANSWER: Final = struct.Struct(">IIB")
+ANSWER_BYTES: Final = _ANSWER.size
+_PART: Final = struct.Struct(">I")
+
+
+class Op(IntEnum):
+    """Operations, numbered as in engine/PROTOCOL.md."""
+
+    HELLO = 1
+    COMPILE = 2
+    EVALUATE = 3
+    EVALUATE_MANY = 4
+    MANIFESTS = 5
+    TEST = 6
+    DROP = 7
+    FORMAT = 8
+
+
+class _Trouble(msgspec.Struct):
+    code: str = ""
+    message: str = ""
+    path: str = ""
+    line: int = 0
+    column: int = 0
+    caret: str = ""
+
+
+class _Failure(msgspec.Struct):
+    code: str
+    message: str
+    problems: list[_Trouble] = []
+
+
+_FAILURES: Final = msgspec.json.Decoder(_Failure)
+
+
+def request(number: int, op: Op, header: bytes, body_bytes: int) -> bytes:
+    """The head of a request frame; `body_bytes` bytes of body follow it."""
+    length = _HEAD.size - 4 + len(header) + body_bytes
+    return _HEAD.pack(length, number, op, len(header)) + header
+
+
+def answer_head(head: bytes) -> tuple[int, int, bool]:
+    """Payload length, request number and success of an answer's first `ANSWER_BYTES` bytes."""
+    length, number, status = _ANSWER.unpack(head)
+    return length - 5, number, status == 0
+
+
+def parts(documents: list[bytes]) -> bytes:
+    """Documents with their lengths before them, as `evaluate_many` wants its body."""
+    return b"".join(piece for document in documents for piece in (_PART.pack(len(document)), document))
+
+
+_FIXES: Final = {
+    "builtin_not_allowed": "put the data into data.* (--data); a rule whose built-in cannot answer never fires",
+    "compile_error": "correct the policy; `gate policy check` shows all problems",
+    "undefined": "give the rule a default, or write it as `deny contains …`",
+    "timeout": "make the policy cheaper, or raise limits.evaluation_timeout",
+    "conflict": "two definitions give different values for the same input; make them exclusive",
+    "builtin_error": "guard the call, so that it cannot fail on this input",
+    "too_large": "split the input",
+}
+
+
+def failure(payload: Any) -> PolicyError:
+    """The error that a failed answer's payload stands for."""
+    told = _FAILURES.decode(payload)
+    fix = _FIXES.get(told.code)
+    problems = tuple(
+        Problem(
+            code=problem.code or told.code,
+            message=problem.message or told.message,
+            path=problem.path or None,
+            line=problem.line or None,
+            column=problem.column or None,
+            found=problem.caret or None,
+            fix=_FIXES.get(problem.code, fix),
+        )
+        for problem in told.problems
+    )
+    return PolicyError(told.message, code=told.code, fix=fix, problems=problems)
+
+
+def as_report_error(error: GateError, path: str) -> ReportError:
+    """The same problems as the fault of the file `path`: what a manifest did to its reader."""
+    return ReportError(
+        problems=tuple(msgspec.structs.replace(problem, path=path) for problem in error.problems)
+    )

@@ -1,0 +1,185 @@
+"""Evaluate: the input and a bundle become what the rules said, or a `PolicyError`.
+
+    1. every rule of scope `subject` is asked once
+    2. every rule of scope `object` is asked once for each object
+    3. Python policies are asked, where the bundle has any
+    4. whatever came back is checked: each entry point answered, with a set, of known shape, by a
+       rule that METADATA knows, about a finding that exists
+
+Undefined, a missing answer and an unknown key are errors, never "nothing was said".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from gate import limits
+from gate.assemble import Assembled
+from gate.bundle import Bundle, entrypoints
+from gate.errors import PolicyError, quoted
+from gate.model import Point, Said
+
+
+class Engine(Protocol):
+    """What can evaluate Rego."""
+
+    @property
+    def version(self) -> str:
+        """Name and version, for the decision."""
+
+    def evaluate(
+        self,
+        bundle: str,
+        entries: Sequence[str],
+        document: bytes,
+        *,
+        now_ns: int,
+        seed: str,
+        timeout_s: float,
+    ) -> dict[str, Any]:
+        """Entry point -> value."""
+
+    def evaluate_many(
+        self,
+        bundle: str,
+        entries: Sequence[str],
+        base: bytes,
+        overlays: Sequence[bytes],
+        *,
+        now_ns: int,
+        seed: str,
+        timeout_s: float,
+    ) -> list[dict[str, Any]]:
+        """As `evaluate`, for each overlay."""
+
+
+Python = Callable[[Sequence[tuple[str, str]], bytes, float], dict[str, list[Any]]]
+"""Policy files (path, text), input and seconds -> entry point -> what was said."""
+
+
+class _Emitted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    rule: str
+    message: str
+    remedy: str | None = None
+    finding: str | None = None
+    path: str | None = None
+
+
+def evaluate(
+    engine: Engine,
+    python: Python | None,
+    bundle: Bundle,
+    given: Assembled,
+    fingerprints: frozenset[str],
+    *,
+    point: Point,
+    now_ns: int,
+    timeout_s: float,
+) -> tuple[Said, ...]:
+    """Everything the rules of `bundle` say of the input `given`, at `point`.
+
+    `timeout_s` bounds each question to the engine. Raises `PolicyError` where a rule did not
+    answer, or answered in another shape than CONTRACTS.md ("What a rule emits") allows.
+    """
+    ask: dict[str, Any] = {"now_ns": now_ns, "seed": given.sha256, "timeout_s": timeout_s}
+    said: list[Said] = []
+    entries = entrypoints(bundle.packages, "subject", point)
+    if entries:
+        answers = engine.evaluate(bundle.revision, entries, given.document, **ask)
+        said.extend(_checked(answers, entries, bundle, fingerprints, None))
+    entries = entrypoints(bundle.packages, "object", point)
+    if entries and given.overlays:
+        each = engine.evaluate_many(bundle.revision, entries, given.base, given.overlays, **ask)
+        if len(each) != len(given.overlays):
+            raise PolicyError(f"{len(given.overlays)} objects were asked about, {len(each)} answered")
+        for index, answers in enumerate(each):
+            said.extend(_checked(answers, entries, bundle, fingerprints, index))
+    if bundle.python:
+        if python is None:
+            raise PolicyError(
+                "the bundle has Python policies, which are off",
+                code="python_off",
+                path=bundle.python[0].path,
+                fix="set policies.python: true in gate.yaml if you trust them as you trust your own code",
+            )
+        modules = [(module.path, module.text) for module in bundle.python]
+        entries = tuple(f"{name}.{verb}" for name in bundle.python_packages for verb in ("deny", "warn"))
+        said.extend(_checked(python(modules, given.document, timeout_s), entries, bundle, fingerprints, None))
+    if len(said) > limits.VIOLATIONS:
+        raise PolicyError(
+            "the rules said too much",
+            code="too_many_violations",
+            found=f"{len(said)} violations",
+            expected=f"at most {limits.VIOLATIONS}",
+            fix="a rule that fires for everything decides nothing; correct it or use a baseline",
+        )
+    return tuple(said)
+
+
+def _checked(
+    answers: dict[str, Any],
+    entries: Sequence[str],
+    bundle: Bundle,
+    fingerprints: frozenset[str],
+    about: int | None,
+) -> Iterable[Said]:
+    if set(answers) != set(entries):
+        absent = sorted(set(entries) ^ set(answers))
+        raise PolicyError(
+            f"asked {len(entries)} entry points, got {len(answers)}", found=f"difference {absent[:5]}"
+        )
+    for entry in entries:
+        value = answers[entry]
+        if not isinstance(value, list):
+            raise PolicyError(f"{entry} is no set", code="policy_not_a_set", found=quoted(value))
+        for item in value:
+            yield _said(item, entry, bundle, fingerprints, about)
+
+
+_CONVERT: Final = msgspec.convert
+
+
+def _said(item: Any, entry: str, bundle: Bundle, fingerprints: frozenset[str], about: int | None) -> Said:
+    try:
+        emitted = _CONVERT(item, _Emitted)
+    except msgspec.ValidationError as error:
+        raise _shape_error(entry, str(error), item) from None
+    rule = bundle.rules.get(emitted.rule)
+    if rule is None:
+        raise PolicyError(
+            f"{entry} speaks for a rule that METADATA does not know",
+            code="rule_unknown",
+            found=quoted(emitted.rule),
+            expected="the custom.id of a METADATA block in the same package",
+            fix="correct the id in the rule or in its METADATA",
+        )
+    if emitted.finding is not None and emitted.finding not in fingerprints:
+        raise _shape_error(entry, "finding is not the fingerprint of any finding", emitted.finding)
+    policy, _, verb = entry.rpartition(".")
+    return Said(
+        policy=policy,
+        verb="warn" if verb == "warn" else "deny",
+        rule=emitted.rule,
+        message=_cut(emitted.message),
+        remedy=_cut(emitted.remedy) if emitted.remedy else None,
+        finding=emitted.finding,
+        path=emitted.path,
+        about=about,
+    )
+
+
+def _shape_error(entry: str, what: str, item: object) -> PolicyError:
+    return PolicyError(
+        f"{entry} emitted something that is no violation: {what[:1].lower()}{what[1:]}",
+        code="policy_shape",
+        found=quoted(item),
+        expected="an object with rule and message, and optionally remedy, finding, path",
+    )
+
+
+def _cut(text: str) -> str:
+    most = limits.MESSAGE_CHARACTERS
+    return text if len(text) <= most else text[: most - 1] + "…"

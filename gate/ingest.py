@@ -1,0 +1,256 @@
+"""Ingest: the bytes of one file become a `Scan`, or a `ReportError` that says why not.
+
+Nothing is skipped: a file that no adapter knows, or that two know, is refused. This stage opens no
+file and knows no adapter; both are given to it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+import msgspec
+
+from gate import limits
+from gate.documents import json as json_documents
+from gate.documents import manifests
+from gate.documents import xml as xml_documents
+from gate.documents.document import Document
+from gate.errors import ReportError, quoted
+from gate.kubernetes import objects
+from gate.model import Evidence, Report, Scan, Status
+
+KUBERNETES: Final = "kubernetes"
+_GZIP: Final = b"\x1f\x8b"
+_UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_UTF32: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+
+
+class Adapter(Protocol):
+    """One format (scanners/__init__.py has them all)."""
+
+    @property
+    def detect(self) -> Callable[[Document], str | None]:
+        """Why a document is of this format, or None."""
+
+    @property
+    def parse(self) -> Callable[[Document], Scan]:
+        """What it says."""
+
+
+class Read(msgspec.Struct, frozen=True, kw_only=True):
+    """One file, read."""
+
+    scan: Scan
+    report: Report
+    why: str
+    """Why it was taken for this format."""
+    data: bytes
+    """UTF-8 text of the file, for positions and excerpts."""
+
+
+def ingest(
+    data: bytes,
+    path: str,
+    adapters: Mapping[str, Adapter],
+    read_manifests: manifests.Read,
+    declared: str | None = None,
+) -> Read:
+    """What the file `path` with the content `data` says.
+
+    `declared` is the format somebody named for it (`--as`, gate.yaml); without it the content
+    decides. Raises `ReportError` for everything that is not wholly understood.
+    """
+    text, notes = decoded(uncompressed(data, path), path)
+    if declared is not None and declared != KUBERNETES and declared not in adapters:
+        raise ReportError(
+            f"format {quoted(declared)} is not known",
+            code="format_unknown",
+            path=path,
+            expected=f"one of {', '.join(sorted([*adapters, KUBERNETES]))}",
+        )
+    if declared == KUBERNETES or (declared is None and _is_yaml(text, path)):
+        scan, why = _manifest_scan(text, path, read_manifests), "declared" if declared else "YAML"
+    else:
+        scan, why = _report_scan(text, path, adapters, read_manifests, declared)
+    return Read(scan=scan, report=_report(scan, data, path, notes), why=why, data=text)
+
+
+def uncompressed(data: bytes, path: str) -> bytes:
+    """`data` without its gzip envelope, if it has one; bounded in size and ratio."""
+    if not data.startswith(_GZIP):
+        return data
+    most = min(limits.REPORT_BYTES, max(len(data), 1) * limits.REPORT_GZIP_RATIO)
+    inflate = zlib.decompressobj(wbits=31)
+    try:
+        plain = inflate.decompress(data, most + 1)
+    except zlib.error as error:
+        raise ReportError(f"broken gzip data: {error}", code="report_truncated", path=path) from None
+    if len(plain) > most:
+        raise ReportError(
+            "the compressed file gives too much",
+            code="report_too_large",
+            path=path,
+            expected=f"at most {most} bytes ({limits.REPORT_GZIP_RATIO} to 1)",
+        )
+    if not inflate.eof or inflate.unused_data:
+        raise ReportError(
+            "the gzip data does not end where the file ends",
+            code="report_truncated",
+            path=path,
+            expected="one complete gzip member",
+            fix="make the report again",
+        )
+    return plain
+
+
+def decoded(data: bytes, path: str) -> tuple[bytes, tuple[str, ...]]:
+    """`data` as UTF-8 without a byte order mark, and notices about what was done to it.
+
+    UTF-16 is read where a byte order mark says so (PowerShell writes it), nothing is ever guessed.
+    """
+    if len(data) > limits.REPORT_BYTES:
+        raise ReportError(
+            "the file is too large",
+            code="report_too_large",
+            path=path,
+            found=f"{len(data)} bytes",
+            expected=f"at most {limits.REPORT_BYTES}",
+        )
+    if data.startswith(_UTF32):
+        raise _encoding_error(path, "UTF-32", 1, 1)
+    for mark, encoding in _UTF16.items():
+        if data.startswith(mark):
+            try:
+                text = data[len(mark) :].decode(encoding)
+            except UnicodeDecodeError as error:
+                raise _encoding_error(path, f"broken UTF-16 at byte {error.start}", 1, 1) from None
+            return text.encode(), ("read as UTF-16 (its byte order mark says so)",)
+    plain = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        plain.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = plain[: error.start].decode("utf-8", "replace")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise _encoding_error(path, f"byte 0x{plain[error.start]:02x}", line, column) from None
+    return plain, ()
+
+
+def _encoding_error(path: str, found: str, line: int, column: int) -> ReportError:
+    return ReportError(
+        "not UTF-8",
+        code="report_encoding",
+        path=path,
+        line=line,
+        column=column,
+        found=found,
+        expected="UTF-8, or UTF-16 with a byte order mark",
+        fix="write the file as UTF-8",
+    )
+
+
+def _is_yaml(text: bytes, path: str) -> bool:
+    # No report format here is YAML; a JSON manifest in a .yaml file is read the same way.
+    return path.lower().endswith((".yaml", ".yml")) and text.lstrip()[:1] not in (b"<", b"")
+
+
+def _report_scan(
+    text: bytes,
+    path: str,
+    adapters: Mapping[str, Adapter],
+    read_manifests: manifests.Read,
+    declared: str | None,
+) -> tuple[Scan, str]:
+    document = _document(text, path)
+    if declared is not None:
+        return adapters[declared].parse(document), "declared"
+    reasons = {name: why for name, adapter in adapters.items() if (why := adapter.detect(document))}
+    if document.syntax == "json" and objects.is_object(document.top):
+        reasons[KUBERNETES] = "it has apiVersion and kind"
+    if not reasons:
+        raise _unknown(document, adapters)
+    if len(reasons) > 1:
+        raise ReportError(
+            "more than one format matches",
+            code="format_ambiguous",
+            path=path,
+            line=1,
+            column=1,
+            found="; ".join(f"{name}: {why}" for name, why in sorted(reasons.items())),
+            fix=f"name the right one: --as {min(reasons)}={path}",
+        )
+    [(name, why)] = reasons.items()
+    if name == KUBERNETES:
+        return _manifest_scan(text, path, read_manifests), why
+    return adapters[name].parse(document), why
+
+
+def _document(text: bytes, path: str) -> Document:
+    """`text` with its syntax known; by its first character, never by its name."""
+    start = text.lstrip()[:1]
+    if start == b"<":
+        _refuse_web_page(text, path)
+        return Document(path=path, data=text, syntax="xml", top=xml_documents.root_name(text, path))
+    outline = json_documents.outline(json_documents.parsed(text, path))
+    return Document(path=path, data=text, syntax="json", top=outline)
+
+
+def _refuse_web_page(text: bytes, path: str) -> None:
+    head = text.lstrip()[:256].lower()
+    if head.startswith((b"<!doctype html", b"<html")):
+        raise ReportError(
+            "the file is a web page",
+            code="report_web_page",
+            path=path,
+            line=1,
+            column=1,
+            expected="a report",
+            fix="an error page was probably saved as the report; look at what the scanner printed",
+        )
+
+
+def _unknown(document: Document, adapters: Mapping[str, Adapter]) -> ReportError:
+    if document.syntax == "json":
+        looked_like = json_documents.described(document.top)
+    else:
+        looked_like = f"{document.syntax} with the root {quoted(document.top)}"
+    return ReportError(
+        f"kind not recognised (looked like: {looked_like})",
+        code="format_unknown",
+        path=document.path,
+        line=1,
+        column=1,
+        expected=f"one of {', '.join(sorted([*adapters, KUBERNETES]))}",
+        fix=f"--as FORMAT={document.path}, or remove it; unknown files are never skipped silently",
+    )
+
+
+def _manifest_scan(text: bytes, path: str, read_manifests: manifests.Read) -> Scan:
+    found = manifests.kubernetes_objects(read_manifests, text, path)
+    return Scan(
+        format=KUBERNETES,
+        scanner=KUBERNETES,
+        status=Status.OK if found else Status.EMPTY_TARGET,
+        kinds=(Evidence.MANIFESTS,),
+        objects=found,
+        notes=() if found else ("the file holds no object",),
+    )
+
+
+def _report(scan: Scan, data: bytes, path: str, notes: tuple[str, ...]) -> Report:
+    return Report(
+        format=scan.format,
+        scanner=scan.scanner,
+        scanner_version=scan.scanner_version,
+        status=scan.status,
+        sha256=f"sha256:{hashlib.sha256(data).hexdigest()}",
+        created=scan.created,
+        subject=scan.subject,
+        findings=len(scan.observations),
+        kinds=scan.kinds,
+        path=path,
+        notes=(*scan.notes, *notes),
+    )

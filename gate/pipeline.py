@@ -1,0 +1,195 @@
+"""The verbs of gate, in the order they run: one question in, one judgement out.
+
+    ingest ─► normalize ─► baseline and waivers on findings ─► assemble ─► evaluate ─► waivers on violations ─► decide
+
+Same inputs, same decision, for ever: the clock, the randomness and the engine are arguments. The CLI,
+the service and admission all ask through `judge`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from gate import __version__, assemble, baseline, decide, environments, times, waivers
+from gate.bundle import Bundle
+from gate.evaluate import Engine, Python, evaluate
+from gate.ingest import Read
+from gate.model import (
+    Approval,
+    Approvals,
+    Component,
+    Decision,
+    EnvironmentRef,
+    Finding,
+    KubernetesObject,
+    Point,
+    PolicySet,
+    Rule,
+    Said,
+    Subject,
+    Waived,
+)
+from gate.normalize import normalize
+
+Places = Callable[[Sequence[tuple[str, int, str]]], decide.Places]
+"""Wanted (file, document, JSON pointer) -> line and column of those that are known."""
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """May this pass, here, now? With everything that was handed over."""
+
+    decision_id: str
+    now: datetime
+    point: Point
+    project: str | None
+    environment: EnvironmentRef | None
+    subject: Subject
+    reads: tuple[Read, ...]
+    settings: dict[str, Any]
+    """The bundle's, the user's data, thresholds and the environment's evidence, merged."""
+    action_for: decide.ActionFor
+    own: tuple[Said, ...] = ()
+    """What gate itself found wrong with the asking (gate/environments.py)."""
+    waivers: tuple[waivers.Waiver, ...] = ()
+    waiver_days: Mapping[str, int] = {}
+    baseline: baseline.Baseline | None = None
+    grace_days: int = 0
+    approvals: tuple[Approval, ...] = ()
+    """Those that count for this digest and environment."""
+    approvals_required: int = 0
+    timeout_s: float
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """The decision and what it rests on."""
+
+    decision: Decision
+    findings: tuple[Finding, ...]
+    components: tuple[Component, ...]
+    objects: tuple[KubernetesObject, ...]
+    rules: dict[str, Rule]
+    input: bytes
+    """The policy input v1 that was judged."""
+
+
+def judge(
+    asked: Question, bundle: Bundle, engine: Engine, python: Python | None, places: Places
+) -> Judgement:
+    """The decision about `asked` under `bundle`; raises `GateError` where none can be made."""
+    environment = asked.environment.name if asked.environment else None
+    findings, components = normalize(read.scan for read in asked.reads)
+    objects = tuple(one for read in asked.reads for one in read.scan.objects)
+    reports = tuple(read.report for read in asked.reads)
+    if asked.baseline is not None:
+        findings = baseline.marked(findings, asked.baseline, asked.now, asked.grace_days)
+    findings, usage = waivers.waived_findings(
+        findings, asked.waivers, asked.subject, environment, asked.now, asked.waiver_days
+    )
+    by_fingerprint = {finding.fingerprint: finding for finding in findings}
+
+    given = assemble.assemble(
+        assemble.Facts(
+            now=asked.now,
+            point=asked.point,
+            project=asked.project,
+            environment=asked.environment,
+            subject=asked.subject,
+            reports=reports,
+            findings=findings,
+            components=components,
+            objects=objects,
+            approvals=asked.approvals,
+            settings=asked.settings,
+        )
+    )
+    said = evaluate(
+        engine,
+        python,
+        bundle,
+        given,
+        frozenset(by_fingerprint),
+        point=asked.point,
+        now_ns=assemble.now_ns(asked.now),
+        timeout_s=asked.timeout_s,
+    )
+
+    rules = {**bundle.rules, **environments.RULES}
+    found = decide.violations(
+        (*asked.own, *said),
+        rules,
+        by_fingerprint,
+        objects,
+        places(_wanted(said, objects)),
+        asked.action_for,
+        asked.point,
+        asked.now,
+    )
+    if asked.baseline is not None:
+        found = decide.known_before(found, baseline.existing_violations(found, asked.baseline))
+    found, waived, later = waivers.waived_violations(
+        found, by_fingerprint, asked.waivers, asked.subject, environment, asked.now, asked.waiver_days
+    )
+    waived = (*_waived(findings), *waived)
+    lacking = max(asked.approvals_required - len(asked.approvals), 0)
+    decision = Decision(
+        decision_id=asked.decision_id,
+        outcome=decide.outcome(found, lacking),
+        project=asked.project,
+        environment=environment,
+        subject=asked.subject,
+        policy=PolicySet(
+            revision=bundle.revision,
+            engine=engine.version,
+            packages=decide.packages(bundle),
+        ),
+        conditions=decide.conditions(
+            rules, asked.settings, findings, reports, found, asked.action_for, asked.point
+        ),
+        violations=found,
+        waived=waived,
+        reports=reports,
+        counts=decide.counts(findings),
+        approvals=Approvals(required=asked.approvals_required, given=asked.approvals),
+        baseline=baseline.digest(asked.baseline) if asked.baseline else None,
+        waivers_sha256=waivers.digest(asked.waivers) if asked.waivers else None,
+        input_sha256=given.sha256,
+        decided_at=times.rfc3339(asked.now),
+        expires_at=decide.expires_at(asked.now, _expiries(waived)),
+        gate_version=__version__,
+        notices=waivers.notices(asked.waivers, usage.joined(later), asked.subject, environment, asked.now),
+    )
+    return Judgement(
+        decision=decision,
+        findings=findings,
+        components=components,
+        objects=objects,
+        rules=rules,
+        input=given.document,
+    )
+
+
+def _wanted(said: Sequence[Said], objects: Sequence[KubernetesObject]) -> list[tuple[str, int, str]]:
+    """Where sayings about objects point to."""
+    wanted: list[tuple[str, int, str]] = []
+    for one in said:
+        about = objects[one.about] if one.about is not None else None
+        if about is not None and about.source is not None:
+            wanted.append((about.source.file, about.document, about.pointer + (one.path or "")))
+    return wanted
+
+
+def _waived(findings: Sequence[Finding]) -> tuple[Waived, ...]:
+    return tuple(
+        Waived(waiver=finding.waived.waiver, expires=finding.waived.expires, finding=finding.fingerprint)
+        for finding in findings
+        if finding.waived is not None
+    )
+
+
+def _expiries(waived: Sequence[Waived]) -> list[datetime]:
+    instants = (times.instant(one.expires) for one in waived)
+    return [instant for instant in instants if instant is not None]

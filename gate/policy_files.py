@@ -1,0 +1,247 @@
+"""Policy files: built-in sets, folders, files and archives, read and hashed; nothing is evaluated.
+
+What they say is `gate/bundle.py`'s matter, once an engine has compiled them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import msgspec
+
+from gate import limits
+from gate.documents import json as json_documents
+from gate.documents import yaml as yaml_documents
+from gate.errors import PolicyError, ReportError, quoted
+from gate.settings import merged
+
+BUILTIN: Final = "builtin:"
+FLOOR: Final = ("lib", "evidence")
+"""Built-in folders that are part of every bundle: without `evidence` a failed scan would count as
+clean wherever somebody replaces the policies; `lib` is what it and the others are written with."""
+SETTINGS_FILE: Final = "settings.yaml"
+_DATA_FILES: Final = ("data.json", "data.yaml", "data.yml")
+
+
+class Module(msgspec.Struct, frozen=True, kw_only=True):
+    """One Rego file."""
+
+    path: str
+    text: str
+
+
+class Collected(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read, before anything is compiled."""
+
+    modules: tuple[Module, ...]
+    python: tuple[Module, ...] = ()
+    data: dict[str, Any]
+    settings: dict[str, Any]
+    """`settings.yaml` of every source, later ones on top."""
+    revision: str
+    """`sha256:` + 64 hex over all of it."""
+    own: frozenset[str]
+    """Paths of modules that are not the floor."""
+
+
+def shipped() -> Path:
+    """The folder of the built-in policies, in a checkout as in an installed wheel."""
+    inside = Path(__file__).parent / "_policies"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "policies"
+
+
+def collected(sources: Sequence[str], root: Path, *, tests: bool = False) -> Collected:
+    """Everything below `sources` (`builtin:NAME`, folder, file, `.tar.gz`; relative to `root`).
+
+    `tests` takes `*_test.rego` along. Raises `PolicyError` for a source that is absent, empty or
+    cannot be read.
+    """
+    if not sources:
+        raise PolicyError("no policies are configured", code="no_policies", fix="name some in policies.use")
+    files: dict[str, bytes] = {}
+    own: set[str] = set()
+    for source in sources:
+        found = dict(_files(source, root))
+        if not any(_is_policy(path) for path in found):
+            raise PolicyError(
+                "no policies found",
+                code="no_policies",
+                path=source,
+                expected="at least one .rego or policy .py file",
+                fix="check the path; a bundle without policies would pass everything",
+            )
+        files |= found
+        own |= set(found)
+    for name in FLOOR:
+        files |= dict(_builtin(name))
+    if len(files) > limits.POLICY_FILES:
+        raise PolicyError(
+            "too many policy files",
+            code="too_large",
+            found=str(len(files)),
+            expected=f"at most {limits.POLICY_FILES}",
+        )
+    wanted = {p: t for p, t in files.items() if tests or not p.endswith(("_test.rego", "_test.py"))}
+    digest = hashlib.sha256()
+    for path in sorted(wanted):
+        for part in (path.encode(), wanted[path]):
+            digest.update(b"%d:" % len(part) + part)
+    return Collected(
+        modules=tuple(_module(path, wanted[path]) for path in sorted(wanted) if path.endswith(".rego")),
+        python=tuple(_module(path, wanted[path]) for path in sorted(wanted) if path.endswith(".py")),
+        data=_data({p: t for p, t in wanted.items() if _name(p) in _DATA_FILES}),
+        settings=_settings(wanted),
+        revision=f"sha256:{digest.hexdigest()}",
+        own=frozenset(own),
+    )
+
+
+def builtin_names() -> list[str]:
+    """What can stand behind `builtin:`."""
+    folders = [entry.name for entry in shipped().iterdir() if entry.is_dir() and any(entry.glob("*.rego"))]
+    return sorted({*_sets(), *folders} - {"always", "lib"})
+
+
+def _sets() -> dict[str, list[str]]:
+    path = shipped() / "sets.yaml"
+    sets: dict[str, list[str]] = yaml_documents.parsed(path.read_bytes(), path.name, PolicyError).value
+    return sets
+
+
+def _files(source: str, root: Path) -> Iterator[tuple[str, bytes]]:
+    """Label and bytes of every file of one source that can matter."""
+    if source.startswith(BUILTIN):
+        name = source.removeprefix(BUILTIN)
+        if name not in builtin_names():
+            raise PolicyError(
+                f"built-in set {quoted(name)} is not known",
+                code="no_policies",
+                expected=f"one of {', '.join(builtin_names())}",
+            )
+        for folder in _sets().get(name, [name]):
+            yield from _builtin(folder)
+        return
+    if source.startswith("oci://"):
+        raise PolicyError(
+            "bundles from a registry are not read by this version",
+            code="no_policies",
+            path=source,
+            fix="pull it first, and name the folder or archive",
+        )
+    path = root / source
+    if path.is_dir():
+        for file in _walk(path):
+            yield f"{source.rstrip('/')}/{file.relative_to(path).as_posix()}", _bytes(file, source)
+    elif path.is_file() and source.endswith((".tar.gz", ".tgz")):
+        yield from _archive(path, source)
+    elif path.is_file():
+        yield source, _bytes(path, source)
+    else:
+        raise PolicyError("no such file or folder", code="no_policies", path=source)
+
+
+def _builtin(folder: str) -> Iterator[tuple[str, bytes]]:
+    for path in _walk(shipped() / folder):
+        yield f"{BUILTIN}{path.relative_to(shipped()).as_posix()}", _bytes(path, path.name)
+    yield f"{BUILTIN}{SETTINGS_FILE}", _bytes(shipped() / SETTINGS_FILE, SETTINGS_FILE)
+
+
+def _walk(base: Path) -> list[Path]:
+    hidden = (p for p in base.rglob("*") if any(part.startswith(".") for part in p.relative_to(base).parts))
+    skipped = set(hidden)
+    return sorted(p for p in base.rglob("*") if p not in skipped and p.is_file() and _matters(p.name))
+
+
+def _name(label: str) -> str:
+    return PurePosixPath(label.removeprefix(BUILTIN)).name
+
+
+def _matters(name: str) -> bool:
+    return name.endswith((".rego", ".py")) or name in _DATA_FILES or name == SETTINGS_FILE
+
+
+def _is_policy(path: str) -> bool:
+    return path.endswith((".rego", ".py")) and not path.endswith(("_test.rego", "_test.py"))
+
+
+def _bytes(path: Path, label: str) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PolicyError(f"cannot be read: {error.strerror}", code="policy_unreadable", path=label) from None
+    if len(data) > limits.POLICY_BYTES:
+        raise PolicyError(
+            "the file is too large",
+            code="too_large",
+            path=label,
+            expected=f"at most {limits.POLICY_BYTES} bytes",
+        )
+    return data
+
+
+def _archive(path: Path, source: str) -> Iterator[tuple[str, bytes]]:
+    """Regular members of a tar file, in memory; their names are labels only (THREATS.md B1, B2)."""
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            total = 0
+            for member in archive:
+                if not member.isfile() or not _matters(PurePosixPath(member.name).name):
+                    continue
+                total += member.size
+                if member.size > limits.POLICY_BYTES or total > limits.POLICY_FILES * limits.KIB:
+                    raise PolicyError("the archive holds too much", code="too_large", path=source)
+                content = archive.extractfile(member)
+                yield f"{source}/{PurePosixPath(member.name)}", content.read() if content else b""
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise PolicyError(f"not a readable archive: {error}", code="policy_unreadable", path=source) from None
+
+
+def _module(path: str, data: bytes) -> Module:
+    try:
+        return Module(path=path, text=data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise PolicyError("not UTF-8", code="policy_unreadable", path=path, line=line, column=1) from None
+
+
+def _data(files: Mapping[str, bytes]) -> dict[str, Any]:
+    """`data.json` and `data.yaml` files, each mounted at its folder, as OPA's bundles do."""
+    data: dict[str, Any] = {}
+    for path, content in sorted(files.items()):
+        value = _value(content, path)
+        if not isinstance(value, dict):
+            raise PolicyError("not an object", code="data_invalid", path=path, line=1, column=1)
+        inner = data
+        for part in PurePosixPath(path).parts[1:-1]:
+            inner = inner.setdefault(part, {})
+        clash = sorted(set(inner) & set(value))
+        if clash:
+            raise PolicyError(f"data.{clash[0]} is given twice", code="data_invalid", path=path)
+        inner.update(value)
+    return data
+
+
+def _value(content: bytes, path: str) -> Any:
+    """A data file's value; JSON by the JSON reader, whose numbers and escapes are not YAML's."""
+    if not path.endswith(".json"):
+        return yaml_documents.parsed(content, path, PolicyError).value
+    try:
+        return json_documents.parsed(content, path)
+    except ReportError as error:
+        raise PolicyError(problems=error.problems) from None
+
+
+def _settings(files: Mapping[str, bytes]) -> dict[str, Any]:
+    """Settings files merged: the built-in one first, each further one over it."""
+    result: dict[str, Any] = {}
+    paths = [path for path in files if _name(path) == SETTINGS_FILE]
+    for path in sorted(paths, key=lambda p: (not p.startswith(BUILTIN), p)):
+        value = yaml_documents.parsed(files[path], path, PolicyError).value
+        if not isinstance(value, dict):
+            raise PolicyError("not an object", code="data_invalid", path=path, line=1, column=1)
+        result = merged(result, value)
+    return result

@@ -1,0 +1,229 @@
+"""Identity: what stays the same flaw, and what must not become one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gate.model import Evidence, Finding, Kind, Location, Observation, Scan, Secret, Severity, Vex
+from gate.normalize import alias_groups, canonical, disjunctive, file_path, is_bundle, normalize, purl_base
+
+OPENSSL = "pkg:deb/debian/libssl3@3.0.11?arch=amd64"
+
+
+def a_finding(**changes: Any) -> Finding:
+    facts: dict[str, Any] = {
+        "kind": Kind.VULNERABILITY,
+        "rule": "CVE-2026-0001",
+        "title": "a flaw",
+        "severity": Severity.HIGH,
+        "purl": OPENSSL,
+        "version": "3.0.11",
+        "scanners": ("trivy",),
+    }
+    return Finding(**facts | changes)
+
+
+def some_code(line: int = 10, context: str = "eval(text)", **changes: Any) -> Observation:
+    facts: dict[str, Any] = {
+        "kind": Kind.CODE,
+        "rule": "B307",
+        "purl": None,
+        "version": None,
+        "scanners": ("bandit",),
+        "location": Location(file="src/app.py", line=line),
+    }
+    return Observation(finding=a_finding(**facts | changes), context=context)
+
+
+def a_secret(text: str, **changes: Any) -> Observation:
+    at = Location(file="config.py", line=3)
+    facts: dict[str, Any] = {"kind": Kind.SECRET, "rule": "aws-key", "purl": None, "location": at}
+    return Observation(finding=a_finding(**facts | changes), secret=Secret(text))
+
+
+def scan(*observations: Observation | Finding) -> Scan:
+    seen = tuple(o if isinstance(o, Observation) else Observation(finding=o) for o in observations)
+    return Scan(format="f", scanner="s", kinds=(Evidence.CODE,), observations=seen)
+
+
+def fingerprints(*scans: Scan) -> list[str]:
+    return sorted(finding.fingerprint for finding in normalize(scans)[0])
+
+
+def test_a_code_finding_keeps_its_name_when_lines_move() -> None:
+    assert fingerprints(scan(some_code(line=10))) == fingerprints(scan(some_code(line=99)))
+
+
+def test_a_code_finding_keeps_its_name_when_the_tool_words_or_rates_it_differently() -> None:
+    reworded = some_code(title="other words", severity=Severity.LOW, severity_raw="x", confidence="low")
+
+    assert fingerprints(scan(some_code())) == fingerprints(scan(reworded))
+
+
+def test_a_code_finding_keeps_its_name_when_indentation_changes() -> None:
+    assert fingerprints(scan(some_code())) == fingerprints(scan(some_code(context="    eval( text )\n")))
+
+
+def test_other_code_under_the_same_rule_is_another_finding() -> None:
+    assert fingerprints(scan(some_code())) != fingerprints(scan(some_code(context="eval(other)")))
+
+
+def test_the_same_code_twice_in_a_file_is_two_findings() -> None:
+    assert 2 == len(fingerprints(scan(some_code(line=10), some_code(line=20))))
+
+
+def test_a_second_copy_is_new_though_the_first_is_known() -> None:
+    one = set(fingerprints(scan(some_code(line=10))))
+    two = set(fingerprints(scan(some_code(line=10), some_code(line=20))))
+
+    assert one < two
+
+
+def test_ten_copies_keep_their_names_in_the_order_of_their_lines_not_of_their_digits() -> None:
+    nine, ten = some_code(line=9, title="nine"), some_code(line=10, title="ten")
+    names = {f.fingerprint: f.title for f in normalize([scan(ten, nine)])[0]}
+    first = fingerprints(scan(nine))[0]
+
+    assert "nine" == names[first]
+
+
+@pytest.mark.parametrize(
+    "path", ["./src/app.py", "src//app.py", "src\\app.py", "/src/app.py", "src/x/../app.py"]
+)
+def test_one_path_has_one_spelling(path: str) -> None:
+    moved = some_code(location=Location(file=path, line=10))
+
+    assert fingerprints(scan(some_code())) == fingerprints(scan(moved))
+
+
+def test_a_path_that_climbs_out_stays_visible() -> None:
+    assert "../other/x.py" == file_path("./../other/x.py")
+
+
+def test_a_vulnerability_keeps_its_name_over_versions_architectures_and_order() -> None:
+    upgraded = a_finding(purl="pkg:deb/debian/libssl3@3.0.12?arch=arm64", version="3.0.12")
+    other = a_finding(rule="CVE-2026-0002")
+
+    assert fingerprints(scan(a_finding(), other)) == fingerprints(scan(other, upgraded))
+
+
+def test_two_packages_with_one_flaw_are_two_findings() -> None:
+    assert 2 == len(fingerprints(scan(a_finding(), a_finding(purl="pkg:deb/debian/openssl@3.0.11"))))
+
+
+def test_what_two_tools_saw_is_one_finding_with_both_as_sources() -> None:
+    grype = a_finding(
+        rule="GHSA-aaaa", aliases=("CVE-2026-0001",), scanners=("grype",), severity=Severity.CRITICAL
+    )
+
+    [finding] = normalize([scan(a_finding()), scan(grype)])[0]
+
+    assert ("grype", "trivy") == finding.scanners
+    assert Severity.CRITICAL == finding.severity
+    assert ("CVE-2026-0001", ("GHSA-aaaa",)) == (finding.rule, finding.aliases)
+
+
+def test_a_tool_without_severities_does_not_make_a_known_one_unknown() -> None:
+    audit = a_finding(severity=Severity.UNKNOWN, scanners=("pip-audit",))
+    low = a_finding(severity=Severity.LOW)
+
+    assert [Severity.LOW] == [f.severity for f in normalize([scan(audit), scan(low)])[0]]
+
+
+def test_unknown_stays_unknown_where_nobody_knows() -> None:
+    assert [Severity.UNKNOWN] == [
+        f.severity for f in normalize([scan(a_finding(severity=Severity.UNKNOWN))])[0]
+    ]
+
+
+def test_aliases_join_over_several_reports() -> None:
+    a = a_finding(rule="PYSEC-1", aliases=("GHSA-aaaa",))
+    b = a_finding(rule="GHSA-aaaa", aliases=("CVE-2026-0009",))
+
+    assert frozenset({"PYSEC-1", "GHSA-aaaa", "CVE-2026-0009"}) == alias_groups([a, b])["PYSEC-1"]
+
+
+def test_an_advisory_of_several_cves_joins_nothing() -> None:
+    bundle = a_finding(rule="ALAS-1", aliases=("CVE-2026-0001", "CVE-2026-0002"))
+    findings = normalize([scan(bundle, a_finding(), a_finding(rule="CVE-2026-0002"))])[0]
+
+    assert is_bundle(bundle)
+    assert {"ALAS-1", "CVE-2026-0001", "CVE-2026-0002"} == {finding.rule for finding in findings}
+
+
+def test_tools_that_disagree_about_an_alias_do_not_make_two_cves_one() -> None:
+    a = a_finding(rule="GHSA-aaaa", aliases=("CVE-2026-0001",))
+    b = a_finding(rule="GHSA-aaaa", aliases=("CVE-2026-0002",))
+
+    assert {"CVE-2026-0001", "CVE-2026-0002"} <= {
+        finding.rule for finding in normalize([scan(a), scan(b)])[0]
+    }
+
+
+def test_the_cve_is_the_name_a_flaw_goes_by() -> None:
+    assert "CVE-2026-0001" == canonical({"GHSA-aaaa", "PYSEC-2026-1", "CVE-2026-0001"})
+
+
+def test_a_secret_is_known_by_its_text_and_its_text_is_nowhere() -> None:
+    plain = "hunter2-is-the-word"
+    findings, _ = normalize([scan(a_secret(plain), a_secret("another"))])
+
+    assert 2 == len({finding.fingerprint for finding in findings})
+    assert plain not in repr(findings)
+
+
+def test_a_secret_keeps_its_name_when_lines_move_and_loses_it_with_another_key() -> None:
+    moved = a_secret("hunter2", location=Location(file="config.py", line=70))
+    other_key = normalize([scan(a_secret("hunter2"))], b"other key")[0][0].fingerprint
+
+    assert fingerprints(scan(a_secret("hunter2"))) == fingerprints(scan(moved))
+    assert [other_key] != fingerprints(scan(moved))
+
+
+def test_a_claim_counts_only_where_nobody_contradicts_it() -> None:
+    silent, claiming = a_finding(), a_finding(vex=Vex(status="not_affected"), scanners=("grype",))
+
+    assert [None] == [finding.vex for finding in normalize([scan(silent), scan(claiming)])[0]]
+
+
+def test_findings_are_sorted_worst_first_whatever_the_order_of_reports() -> None:
+    a, b = scan(a_finding(rule="CVE-2026-0003", severity=Severity.LOW)), scan(a_finding())
+
+    assert normalize([a, b]) == normalize([b, a])
+    assert [Severity.HIGH, Severity.LOW] == [finding.severity for finding in normalize([a, b])[0]]
+
+
+@pytest.mark.parametrize(
+    ("purl", "base"),
+    [
+        ("pkg:npm/%40scope/name@1.0?a=b#c", "pkg:npm/%40scope/name"),
+        ("pkg:npm/@scope/name", "pkg:npm/@scope/name"),
+        ("pkg:pypi/requests@2.0", "pkg:pypi/requests"),
+        ("pkg:golang/github.com/a/b@v1.0.0#sub", "pkg:golang/github.com/a/b"),
+    ],
+)
+def test_a_package_is_known_without_its_version(purl: str, base: str) -> None:
+    assert base == purl_base(purl)
+
+
+@pytest.mark.parametrize(
+    ("license", "plain"),
+    [
+        (None, None),
+        ("MIT", "MIT"),
+        ("(MIT OR Apache-2.0)", "MIT OR Apache-2.0"),
+        ("MIT AND (BSD-3-Clause OR AGPL-3.0-only)", "MIT AND BSD-3-Clause OR MIT AND AGPL-3.0-only"),
+        ("mit or (agpl-3.0-only and x", "mit AND agpl-3.0-only AND x"),
+        ("GPL-2.0-only WITH Classpath-exception-2.0", "GPL-2.0-only WITH Classpath-exception-2.0"),
+    ],
+)
+def test_a_licence_reads_as_alternatives(license: str | None, plain: str | None) -> None:
+    assert plain == disjunctive(license)
+
+
+def test_a_licence_made_to_explode_is_read_against_its_writer() -> None:
+    bomb = " AND ".join(f"(A{n} OR B{n})" for n in range(30)) + " AND (MIT OR AGPL-3.0-only)"
+
+    assert "AGPL-3.0-only" in (disjunctive(bomb) or "").split(" AND ")
