@@ -1,0 +1,192 @@
+"""The only place that chooses implementations: engine, adapters, store, outputs.
+
+Everything here is a few lines that hand one part to another; nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gate import bundle as bundles
+from gate import limits, policy_files
+from gate.bundle import Bundle
+from gate.documents import json as json_documents
+from gate.documents import manifests
+from gate.engines import embedded
+from gate.engines.embedded import Engine
+from gate.errors import PolicyError, Problem, ReportError, StoreError
+from gate.evaluate import Python
+from gate.files import File
+from gate.ingest import Read, ingest
+from gate.model import Decision, Violation
+from gate.pipeline import Judgement
+from gate.presentation import Excerpt, Presentation
+
+CONTEXT_LINES = 1
+"""Source lines shown before the one that a violation points at."""
+INPUT_SCHEMA = Path(__file__).parent / "schemas" / "input.v1.schema.json"
+
+
+def engine_executable() -> Path:
+    """The `gate-opa` executable: `GATE_OPA`, or the one of the installed wheel.
+
+    Raises `PolicyError` where there is none.
+    """
+    named = os.environ.get("GATE_OPA")
+    if named:
+        return Path(named)
+    try:
+        from gate_opa import executable
+    except ImportError:
+        raise PolicyError(
+            "the Rego engine is not installed",
+            code="engine_missing",
+            expected="the package gate-opa",
+            fix="install gate-opa for this platform, or run `make dev`",
+        ) from None
+    path: Path = executable()
+    return path
+
+
+def engine(memory_mib: int = limits.ENGINE_MEMORY_MIB) -> Engine:
+    """A new engine; the caller closes it."""
+    return Engine(engine_executable(), memory_mib=memory_mib)
+
+
+def manifest_reader(engine: Engine) -> manifests.Read:
+    """The engine's manifest reader as the function that ingest wants."""
+
+    def read(data: bytes, path: str, wanted: Sequence[tuple[int, str]]) -> Any:
+        return embedded.manifests(engine, data, path, wanted)
+
+    return read
+
+
+def ingested(given: Sequence[File], engine: Engine) -> tuple[Read, ...]:
+    """Every file, read by the adapter that knows it; all problems are told, not only the first."""
+    from scanners import SCANNERS
+
+    reads: list[Read] = []
+    problems: list[Problem] = []
+    for file in given:
+        try:
+            reads.append(ingest(file.data, file.path, SCANNERS, manifest_reader(engine), file.declared))
+        except ReportError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise ReportError(problems=tuple(problems))
+    return tuple(reads)
+
+
+def bundle(sources: Sequence[str], root: Path, engine: Engine, *, python: bool) -> Bundle:
+    """The policies of `sources`, compiled by `engine`; `python` tells whether Python ones may run."""
+    collected = policy_files.collected(sources, root)
+    rules: dict[str, Any] = {}
+    packages: tuple[str, ...] = ()
+    if collected.python and python:
+        from gate.engines import python as python_engine
+
+        modules = [(module.path, module.text) for module in collected.python]
+        rules = python_engine.rules(modules)
+        packages = tuple(sorted(python_engine.package(path) for path, _ in modules))
+    return bundles.bundle(
+        collected, engine.load, input_schema(), python_rules=rules, python_packages=packages
+    )
+
+
+def input_schema() -> Any:
+    """The JSON Schema of the policy input v1; the compiler checks every `input.…` against it."""
+    return json_documents.parsed(INPUT_SCHEMA.read_bytes(), INPUT_SCHEMA.name)
+
+
+def python() -> Python:
+    """The engine of Python policies."""
+    from gate.engines import python as python_engine
+
+    return python_engine.evaluated
+
+
+def places(
+    engine: Engine, data: Mapping[str | None, bytes], wanted: Sequence[tuple[str, int, str]]
+) -> dict[tuple[str, int, str], tuple[int, int]]:
+    """Line and column of each wanted (file, document, JSON pointer) that is known."""
+    found: dict[tuple[str, int, str], tuple[int, int]] = {}
+    read = manifest_reader(engine)
+    for file in sorted({file for file, _, _ in wanted}):
+        pointers = sorted({(document, pointer) for name, document, pointer in wanted if name == file})
+        answers = manifests.positions(read, data[file], file, pointers)
+        for (document, pointer), answer in zip(pointers, answers, strict=True):
+            if answer is not None:
+                found[file, document, pointer] = answer
+    return found
+
+
+def recorded(path: Path, decision: Decision) -> tuple[str, ...]:
+    """Append `decision` to the record; what a person should know about it.
+
+    Raises `StoreError` where that fails: then there is no decision.
+    """
+    from gate.stores import record_file
+
+    return record_file.append(path, decision).notices
+
+
+def decisions(path: Path) -> list[dict[str, Any]]:
+    """Every recorded decision, oldest first; the chain is checked on the way."""
+    from gate.stores import record_file
+
+    return [msgspec.json.decode(entry.line)["decision"] for entry in record_file.entries(path)]
+
+
+def verified(path: Path) -> int:
+    """How many entries the record at `path` has; raises `StoreError` where it is absent or broken."""
+    from gate.stores import record_file
+
+    if not path.exists():
+        raise StoreError("there is no record", code="record_absent", path=str(path), fix="check the path")
+    return sum(1 for _ in record_file.entries(path))
+
+
+def newest(path: Path, digest: str, environment: str) -> Decision | None:
+    """The newest recorded decision about a digest in an environment."""
+    from gate.stores import record_file
+
+    record_file.mended(path)
+    found = record_file.newest(path, digest, environment)
+    return msgspec.convert(found, Decision) if found is not None else None
+
+
+def presentation(judgement: Judgement, reads: Sequence[Read]) -> Presentation:
+    """The judgement with what a person needs to read it."""
+    data = {read.report.path: read.data for read in reads if read.scan.objects}
+    return Presentation(
+        decision=judgement.decision,
+        rules=judgement.rules,
+        findings={finding.fingerprint: finding for finding in judgement.findings},
+        excerpts=_excerpts(judgement.decision.violations, data),
+        components=len(judgement.components),
+        objects=len(judgement.objects),
+        sources=tuple(read.report for read in reads),
+    )
+
+
+def _excerpts(found: Sequence[Violation], data: Mapping[str | None, bytes]) -> dict[str, Excerpt]:
+    """Lines around violations in manifests: files that were named, never a path from a report."""
+    lines_of: dict[str, list[str]] = {}
+    result: dict[str, Excerpt] = {}
+    for violation in found:
+        at = violation.location
+        if at is None or at.file is None or at.line is None or at.file not in data:
+            continue
+        if at.file not in lines_of:
+            lines_of[at.file] = data[at.file].decode("utf-8").splitlines()
+        lines = lines_of[at.file]
+        first = max(at.line - CONTEXT_LINES, 1)
+        shown = tuple(lines[first - 1 : at.line])
+        result[violation.fingerprint] = Excerpt(first_line=first, lines=shown, line=at.line, column=at.column)
+    return result

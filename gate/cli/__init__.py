@@ -1,0 +1,145 @@
+"""The command line: `main`, which finds the command and translates every error into an exit code.
+
+One file a command group; each is imported when it is called, so that `gate check` does not pay for
+the others.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+from gate import __version__
+from gate.errors import GateError, Problem
+
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "check": ("gate.cli.check", "decide: may this pass, here, now?"),
+    "explain": ("gate.cli.explain", "tell what a rule, a finding or a decision means"),
+    "convert": ("gate.cli.convert", "read any known report, print it in one shape"),
+    "init": ("gate.cli.init", "write a first gate.yaml for this repository"),
+    "policy": ("gate.cli.policy", "list, check and test policies"),
+    "waiver": ("gate.cli.waiver", "write and check waivers"),
+    "baseline": ("gate.cli.baseline", "accept what is known today, fail on what is new"),
+    "config": ("gate.cli.config", "check gate.yaml, print its JSON Schema"),
+    "audit": ("gate.cli.audit", "verify the record"),
+    "doctor": ("gate.cli.doctor", "show whether everything gate needs is there"),
+    "completion": ("gate.cli.completion", "print the completion script of a shell"),
+    "version": ("gate.cli.version", "print versions"),
+}
+"""name -> module (its `command`) and one line of help."""
+
+INTERRUPTED: Final = 130
+
+
+class _Lazy(click.Group):
+    """A group whose commands are imported on use; the help list needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Examples:  gate check reports/ k8s/    gate explain GATE-K8S-001",
+)
+@click.version_option(__version__, message="gate %(version)s")
+def group() -> None:
+    """May this pass, here, now?
+
+    Exit codes: 0 pass, 1 fail, 2 usage or gate.yaml wrong, 3 could not decide, 4 needs approval.
+    """
+
+
+def main() -> None:
+    """Run one command and end the process with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code of one command line; prints what it has to say."""
+    try:
+        result: Any = group.main(args=arguments, prog_name="gate", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as error:
+        return int(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except click.ClickException as error:
+        return _told(_usage(error), arguments, 2)
+    except GateError as error:
+        return _told(error.problems, arguments, error.exit_code)
+    except BrokenPipeError:
+        # Whoever read stopped reading; without this Python complains once more while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 3
+    except Exception as error:
+        if os.environ.get("GATE_DEBUG"):
+            raise
+        return _told((_bug(error),), arguments, 3)
+
+
+def _usage(error: click.ClickException) -> tuple[Problem, ...]:
+    message = error.format_message()
+    return (
+        Problem(
+            code="usage", message=f"{message[:1].lower()}{message[1:].rstrip('.')}", fix="see `gate --help`"
+        ),
+    )
+
+
+def _bug(error: Exception) -> Problem:
+    return Problem(
+        code="internal_error",
+        message=f"gate itself failed: {type(error).__name__}: {str(error)[:200]}",
+        fix="please report this; GATE_DEBUG=1 shows where",
+    )
+
+
+def _told(problems: tuple[Problem, ...], arguments: list[str], exit_code: int) -> int:
+    """Print `problems` where the caller looks: JSON on stdout when it asked for that, else stderr."""
+    from gate.cli.terminal import Terminal
+    from gate.outputs import problems as problem_output
+
+    if _wants_json(arguments):
+        sys.stdout.buffer.write(problem_output.problems_json(problems))
+        sys.stdout.buffer.flush()
+    else:
+        terminal = Terminal.of(sys.stderr)
+        text = problem_output.problems_text(
+            problems,
+            exit_code=exit_code,
+            color=terminal.color,
+            unicode=terminal.unicode,
+            width=terminal.width,
+        )
+        sys.stderr.buffer.write(text)
+        sys.stderr.flush()
+    return exit_code
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    """Whether stdout was to be JSON; looked up by hand, for the command line may be what is wrong."""
+    before = None
+    for argument in arguments:
+        if argument in ("-ojson", "--output=json") or (before in ("-o", "--output") and argument == "json"):
+            return True
+        before = argument
+    return False

@@ -1,0 +1,45 @@
+"""`gate baseline`: what is known today, so that a gate can fail on what is new."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.group(
+    epilog="Examples:  gate baseline write reports/ k8s/    gate baseline write --file known.json reports/"
+)
+def command() -> None:
+    """Accept what is known today."""
+
+
+@command.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--file", default=".gate/baseline.json", help="where to write it")
+@click.option("--config", metavar="FILE")
+@click.option("--policy", "policies", multiple=True, metavar="PATH")
+@click.option("--as", "declared", multiple=True, metavar="FORMAT=PATH")
+@click.option("--project", metavar="NAME")
+def write(file: str, **given: Any) -> None:
+    """Write every finding and violation of the PATHs into a baseline file.
+
+    Commit the file: a change is judged with the baseline of its base commit, so nobody widens it
+    unseen.
+    """
+    from gate import baseline, local
+    from gate.cli.check import replaced
+
+    now = datetime.now(UTC)
+    wish = local.Wish(record=False, baseline=None, **given)
+    judgement = local.checked(wish, Path.cwd(), os.environ, now, os.urandom(10), compare=False).judgement
+    decision, path = judgement.decision, Path(file)
+    previous = baseline.parsed(path.read_bytes(), file, decision.project) if path.exists() else None
+    known = baseline.taken(
+        decision.project, now, judgement.findings, decision.violations, judgement.components, previous
+    )
+    replaced(path, baseline.written(known))
+    click.echo(f"{file}: {len(known.findings)} findings and {len(known.violations)} violations are known now")

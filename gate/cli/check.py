@@ -1,0 +1,153 @@
+"""`gate check`: arguments in, `local.checked`, outputs out, exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from gate.cli.terminal import Terminal
+from gate.errors import SettingsError, StoreError, quoted
+from gate.model import Outcome
+from gate.outputs import OUTPUTS
+from gate.presentation import Presentation
+
+EXIT_CODES = {Outcome.PASS: 0, Outcome.WARN: 0, Outcome.FAIL: 1, Outcome.NEEDS_APPROVAL: 4}
+
+
+@click.command(
+    epilog="Examples:  gate check reports/ k8s/    "
+    "gate check --environment staging --subject web@sha256:… reports/ -o sarif=gate.sarif"
+)
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option(
+    "--config", metavar="FILE", help="gate.yaml to use (default: the nearest one up to the git root)"
+)
+@click.option("--config-from", metavar="REF", help="read configuration from this commit")
+@click.option(
+    "--policy", "policies", multiple=True, metavar="PATH", help="policies instead of the configured"
+)
+@click.option("--data", multiple=True, metavar="FILE", help="settings for policies, on top of the configured")
+@click.option("--environment", metavar="NAME", help="environment to enter")
+@click.option("--subject", metavar="NAME[@sha256:…]", help="what is judged")
+@click.option("--subject-type", type=click.Choice(["source", "image", "manifests", "release"]))
+@click.option("--project", metavar="NAME")
+@click.option("--repository", metavar="URL")
+@click.option("--commit", metavar="SHA")
+@click.option("--branch", metavar="NAME")
+@click.option("--author", metavar="WHO")
+@click.option("--approvals", metavar="FILE", help="approvals given, as claimed")
+@click.option("--waivers", multiple=True, metavar="FILE", help="waiver files instead of the configured")
+@click.option("--baseline", metavar="FILE|auto", help="fail on what is new since this baseline")
+@click.option("--timeout", metavar="DURATION", help="deadline of the policies (10s)")
+@click.option("--as", "declared", multiple=True, metavar="FORMAT=PATH", help="read PATH as FORMAT")
+@click.option("--require", multiple=True, metavar="KIND", help="evidence that must be there")
+@click.option("--max-age", metavar="DURATION", help="how old required evidence may be (24h)")
+@click.option("--server", metavar="URL", help="ask a gate service")
+@click.option("--token", metavar="T", help="token for --server")
+@click.option("-o", "--output", "outputs", multiple=True, metavar="FORMAT[=FILE]", help=", ".join(OUTPUTS))
+@click.option(
+    "--warn-exit-code", type=click.IntRange(0, 255), default=0, metavar="N", help="exit code of a warning"
+)
+@click.option("--report-only", is_flag=True, help="exit 0 where the gate would fail or wait")
+@click.option(
+    "--ci", type=click.Choice(["auto", "none"]), default="auto", help="use the CI system's variables"
+)
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto")
+@click.option("--no-record", is_flag=True, help="do not append to the record")
+@click.option("-q", "--quiet", is_flag=True, help="print the last line only")
+@click.option("-v", "--verbose", is_flag=True, help="spell out warnings too")
+def command(**given: Any) -> int:
+    """Decide whether what the PATHs tell may pass.
+
+    PATHs are scanner reports, SBOMs and Kubernetes manifests, or folders of them; `-` is stdin.
+    Without any, the inputs of gate.yaml are read.
+    """
+    from gate import local
+
+    started = time.perf_counter()
+    wanted = outputs(given.pop("outputs"))
+    if given.pop("server") or given.pop("token", None):
+        raise SettingsError(
+            "--server is not part of this version",
+            code="not_available",
+            fix="leave it out: gate then decides here, with the same engine and policies",
+        )
+    color, quiet, verbose = given.pop("color"), given.pop("quiet"), given.pop("verbose")
+    warn_exit_code, report_only = given.pop("warn_exit_code"), given.pop("report_only")
+    wish = local.Wish(record=not given.pop("no_record"), **given)
+    checked = local.checked(wish, Path.cwd(), os.environ, datetime.now(UTC), os.urandom(10))
+
+    for notice in checked.notices:
+        click.echo(notice, err=True)
+    code = exit_code(checked.judgement.decision.outcome, warn_exit_code, report_only=report_only)
+    wanted += [(one.format, one.path) for one in checked.configuration.settings.outputs]
+    terminal = Terminal.of(sys.stdout, color)
+    presentation = msgspec.structs.replace(
+        checked.presentation,
+        elapsed_s=time.perf_counter() - started,
+        exit_code=code,
+        color=terminal.color,
+        unicode=terminal.unicode,
+        width=terminal.width,
+        verbosity=-1 if quiet else 1 if verbose else 0,
+    )
+    written(wanted, presentation)
+    return code
+
+
+def exit_code(outcome: Outcome, warn_exit_code: int, *, report_only: bool) -> int:
+    """The exit code of an outcome (PRODUCT.md c.4)."""
+    if report_only:
+        return 0
+    return warn_exit_code if outcome is Outcome.WARN else EXIT_CODES[outcome]
+
+
+def outputs(wanted: tuple[str, ...]) -> list[tuple[str, str | None]]:
+    """(format, file or None for stdout) of each `-o`; raises `SettingsError` for an unknown format."""
+    result: list[tuple[str, str | None]] = []
+    for one in wanted:
+        name, equals, path = one.partition("=")
+        if name not in OUTPUTS or (equals and not path):
+            raise SettingsError(
+                f"-o {quoted(one)} is not understood", code="usage", expected=f"one of {', '.join(OUTPUTS)}"
+            )
+        result.append((name, path or None))
+    if sum(1 for _, path in result if path is None) > 1:
+        raise SettingsError(
+            "two outputs for stdout", code="usage", fix="give all but one a file: -o sarif=gate.sarif"
+        )
+    return result
+
+
+def written(wanted: list[tuple[str, str | None]], presentation: Presentation) -> None:
+    """Write every output: files first, whole or not at all, then stdout."""
+    paths: list[str] = []
+    for name, path in wanted:
+        if path is not None:
+            replaced(Path(path), OUTPUTS[name](presentation))
+            paths.append(path)
+    on_stdout = next((name for name, path in wanted if path is None), "text")
+    presentation = msgspec.structs.replace(presentation, written=tuple(paths))
+    sys.stdout.buffer.write(OUTPUTS[on_stdout](presentation))
+    sys.stdout.buffer.flush()
+
+
+def replaced(path: Path, content: bytes) -> None:
+    """Put `content` at `path` in one step, so that nobody ever reads half of it."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise StoreError(
+            f"cannot be written: {error.strerror}", code="output_unwritable", path=str(path)
+        ) from None

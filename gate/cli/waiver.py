@@ -1,0 +1,132 @@
+"""`gate waiver`: waivers written and checked."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gate.errors import SettingsError, WaiverError, quoted
+from gate.model import Severity
+
+
+@click.group(
+    epilog="Examples:  gate waiver new --vulnerability CVE-2026-1 --reason accepted_risk --note '…'    gate waiver check"
+)
+def command() -> None:
+    """Write and check waivers."""
+
+
+@command.command()
+@click.argument("fingerprint", required=False)
+@click.option("--rule", metavar="ID", help="rule whose violations it covers")
+@click.option("--vulnerability", metavar="ID", help="CVE, GHSA … it covers")
+@click.option("--purl", metavar="PURL", help="only in this package")
+@click.option("--path", metavar="GLOB", help="only in these files")
+@click.option("--object", "object_", metavar="GLOB", help="only on these objects, Kind/namespace/name")
+@click.option("--subject", metavar="NAME", help="only for this subject")
+@click.option(
+    "--environment", "environments", multiple=True, metavar="NAME", help="only in these environments"
+)
+@click.option(
+    "--reason", required=True, metavar="WORD", help="accepted_risk, false_positive … (docs/waivers.md)"
+)
+@click.option("--note", required=True, metavar="TEXT", help="what and why, in a sentence")
+@click.option("--until", metavar="DATE", help="last day (default: the longest allowed)")
+@click.option("--severity", default="critical", metavar="WORD", help="severity of what it covers")
+@click.option("--by", metavar="WHO", help="who asks (default: git's user.email)")
+@click.option("--ticket", metavar="ID")
+@click.option("--file", default=".gate/waivers.yaml", help="file to append to")
+def new(file: str, **given: Any) -> None:
+    """Append a waiver to the file; it waives nothing until somebody else fills in approved_by."""
+    from gate import repository, waiver_files, waivers
+    from gate.cli.check import replaced
+    from gate.configuration import configuration
+    from gate.documents import yaml
+
+    until = given.pop("until")
+    path, now = Path(file), datetime.now(UTC)
+    with configuration(None, None, Path.cwd(), None) as config:
+        max_days = {one.value: config.settings.waivers.longest_days(one) for one in Severity}
+    severity = given.pop("severity")
+    if severity not in tuple(Severity):
+        raise SettingsError(
+            f"--severity {quoted(severity)} is not known", code="usage", expected=", ".join(Severity)
+        )
+    top = repository.top_level(Path.cwd())
+    by = given.pop("by") or (repository.facts(top).author if top else None)
+    if not by:
+        raise SettingsError(
+            "nobody asks for the waiver", code="usage", fix="name yourself: --by you@example.com"
+        )
+    waiver_id = f"w-{now:%Y%m%d}-{secrets.token_hex(3)}"
+    entry = waiver_files.draft(
+        id=waiver_id,
+        match=_match(given),
+        reason=given["reason"],
+        note=given["note"],
+        ticket=given["ticket"],
+        requested_by=by,
+        severity=Severity(severity),
+        now=now,
+        max_days=max_days,
+        until=_day(until),
+    )
+    before = path.read_text("utf-8") if path.exists() else ""
+    text = waiver_files.appended(before, entry)
+    parsed = yaml.parsed(text.encode(), file, WaiverError)
+    # Read it as `gate check` will before it replaces anything: what is written must parse.
+    found = waiver_files.waivers(parsed.value, file, parsed.position)
+    if waiver_id not in {waiver.id for waiver in found}:
+        raise WaiverError(
+            "the file is laid out in a way that nothing can be appended to", path=file, fix=entry
+        )
+    replaced(path, text.encode())
+    reason = waivers.idle_reason(found[-1], now, max_days)
+    click.echo(f"{file}: waiver {waiver_id} added; {reason or 'it is in force'}")
+
+
+def _match(given: dict[str, Any]) -> dict[str, str | list[str]]:
+    keys = ("fingerprint", "rule", "vulnerability", "purl", "path", "object_", "subject")
+    names = {"fingerprint": "finding", "object_": "object"}
+    match: dict[str, str | list[str]] = {names.get(key, key): given[key] for key in keys if given[key]}
+    if given["environments"]:
+        match["environments"] = list(given["environments"])
+    return match
+
+
+def _day(until: str | None) -> date | None:
+    if until is None:
+        return None
+    try:
+        return date.fromisoformat(until)
+    except ValueError:
+        raise SettingsError(
+            f"--until {quoted(until)} is no date", code="usage", expected="2026-12-31"
+        ) from None
+
+
+@command.command()
+@click.argument("waiver_files", nargs=-1, metavar="[FILE]...")
+@click.option("--soon", default=14, metavar="DAYS", help="tell what ends within DAYS")
+def check(waiver_files: tuple[str, ...], soon: int) -> int:
+    """Check the configured waiver files, or FILES: what cannot act, what ends soon; exit 1 if any is idle."""
+    from gate.configuration import configuration
+    from gate.configuration import waivers as configured
+    from gate.waivers import idle_reason
+
+    now = datetime.now(UTC)
+    with configuration(None, None, Path.cwd(), None) as config:
+        found = configured(config, waiver_files, Path.cwd())
+        max_days = {one.value: config.settings.waivers.longest_days(one) for one in Severity}
+    idle = {w.id: reason for w in found if (reason := idle_reason(w, now, max_days)) is not None}
+    for waiver in found:
+        if waiver.id in idle:
+            click.echo(f"{waiver.place}: waiver {waiver.id} waives nothing: {idle[waiver.id]}")
+        elif waiver.expires - now <= timedelta(days=soon):
+            click.echo(f"{waiver.place}: waiver {waiver.id} ends in {(waiver.expires - now).days} days")
+    click.echo(f"{len(found)} waivers, {len(found) - len(idle)} in force")
+    return 1 if idle else 0

@@ -1,0 +1,185 @@
+"""Which gate.yaml judges, and everything it names, readable from one folder (CONTRACTS.md).
+
+A merge request must not pass its own gate by editing it: in CI, and with `--config-from`, gate.yaml and
+what it names are read from the base commit. Files that the command line names are the caller's choice
+and are read from the working tree.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gate import baseline, ci, environments, files, repository, settings, waiver_files
+from gate.documents import yaml
+from gate.errors import GateError, PolicyError, SettingsError, StoreError, WaiverError
+from gate.gate_yaml import Settings
+from gate.model import Said
+from gate.waivers import Waiver
+
+WAIVERS_FILE = ".gate/waivers.yaml"
+
+
+class Configuration(msgspec.Struct, frozen=True, kw_only=True):
+    """gate.yaml and where it came from."""
+
+    settings: Settings
+    label: str
+    """What to call the file in messages; empty where there is none."""
+    root: Path
+    """What its paths are relative to: its folder, or a copy of the base commit's files."""
+    home: Path
+    """Its folder in the working tree: inputs and the record are there."""
+    own: tuple[Said, ...] = ()
+    """What is to be said about the configuration itself."""
+
+
+@contextmanager
+def configuration(
+    named: str | None, config_from: str | None, root: Path, run: ci.Run | None
+) -> Iterator[Configuration]:
+    """The configuration that judges, its files readable while the context lasts.
+
+    `named` is `--config`, `root` the working directory. Raises `SettingsError` for a gate.yaml that
+    does not read, `GateError` for a base commit that is not in the clone.
+    """
+    top = repository.top_level(root)
+    commit = repository.judging_commit(top, config_from, run)
+    if commit is None or top is None:
+        path = root / named if named else settings.found_from(root)
+        home = path.parent if path else root
+        value = _settings(files.content(path, named or path.name, SettingsError), path.name) if path else None
+        yield Configuration(
+            settings=value or settings.defaults(),
+            label=named or (path.name if path else ""),
+            root=home,
+            home=home,
+        )
+        return
+    with tempfile.TemporaryDirectory(prefix="gate-base-") as folder:
+        yield _of_commit(named, root, top, commit, Path(folder))
+
+
+def data(config: Configuration, extra: tuple[str, ...], root: Path) -> dict[str, Any]:
+    """The user's data files merged, those of the command line (`extra`) on top."""
+    places = [*((config.root, name) for name in config.settings.policies.data), *((root, n) for n in extra)]
+    result: dict[str, Any] = {}
+    for base, name in places:
+        value = yaml.parsed(files.content(base / name, name, PolicyError), name, PolicyError).value
+        if not isinstance(value, dict):
+            raise PolicyError("not an object", code="data_invalid", path=name, line=1, column=1)
+        result = settings.merged(result, value)
+    return result
+
+
+def waivers(config: Configuration, named: tuple[str, ...], root: Path) -> tuple[Waiver, ...]:
+    """The entries of every waiver file; `named` (command line) replaces the configured ones.
+
+    A configured file must be there; the default `.gate/waivers.yaml` is read where it is.
+    """
+    listed = config.settings.waivers.files
+    places = [(config.root, name) for name in (listed if listed is not None else (WAIVERS_FILE,))]
+    is_optional = listed is None and not named
+    if named:
+        places = [(root, name) for name in named]
+    parts: list[tuple[Waiver, ...]] = []
+    for base, name in places:
+        if is_optional and not (base / name).exists():
+            continue
+        parsed = yaml.parsed(files.content(base / name, name, WaiverError), name, WaiverError)
+        parts.append(waiver_files.waivers(parsed.value, name, parsed.position))
+    return waiver_files.together(parts)
+
+
+def known_before(
+    config: Configuration, named: str | None, root: Path, project: str | None
+) -> baseline.Baseline | None:
+    """The baseline to compare with; `named` is `--baseline`, `auto` the file that gate.yaml names."""
+    if named is not None and named != "auto":
+        return baseline.parsed(files.content(root / named, named, StoreError), named, project)
+    configured = config.settings.baseline or settings.Baseline(mode="off" if named is None else "file")
+    if configured.mode == "off" and named is None:
+        return None
+    if configured.mode == "merge-base":
+        raise SettingsError(
+            "baseline.mode merge-base asks the service, which this version has not",
+            code="not_available",
+            path=config.label,
+            fix="use mode: file with `gate baseline write`",
+        )
+    content = files.content(config.root / configured.file, configured.file, StoreError)
+    return baseline.parsed(content, configured.file, project)
+
+
+def policies(root: Path) -> tuple[tuple[str, ...], Path]:
+    """The configured sources of policies, and the folder their paths are relative to."""
+    with configuration(None, None, root, None) as config:
+        return config.settings.policies.use, config.root
+
+
+def validated(named: str | None, root: Path) -> str | None:
+    """The label of the gate.yaml that holds in `root`, once it and what it names have been read.
+
+    None where there is none. Raises `GateError` for whatever does not read.
+    """
+    with configuration(named, None, root, None) as config:
+        if not config.label:
+            return None
+        data(config, (), root)
+        waivers(config, (), root)
+        known_before(config, None, root, config.settings.project)
+        return config.label
+
+
+def _settings(content: bytes, label: str) -> Settings:
+    return settings.settings(yaml.parsed(content, label))
+
+
+def _of_commit(named: str | None, root: Path, top: Path, commit: str, folder: Path) -> Configuration:
+    """The configuration as `commit` has it, what it names copied to `folder`; and what the change does to it."""
+    name = named or _nearest(root, top, commit)
+    at = posixpath.normpath(posixpath.join(_below(root, top), name))
+    content = repository.shown(top, commit, at)
+    label = f"{name} of {commit[:12]}"
+    value = _settings(content, label) if content is not None else settings.defaults()
+    deciding = environments.configuration_paths(value, at)
+    for path in deciding:
+        for file in repository.files(top, commit, path):
+            _copied(repository.shown(top, commit, file), folder / file)
+    parent = posixpath.dirname(at)
+    return Configuration(
+        settings=value,
+        label=label if content is not None else "",
+        root=folder / parent,
+        home=top / parent,
+        own=environments.configuration(
+            repository.changed(top, commit), deciding, commit, content is not None
+        ),
+    )
+
+
+def _nearest(root: Path, top: Path, commit: str) -> str:
+    """gate.yaml in the folder `root` or above it up to `top`, as `commit` has it; relative to `root`."""
+    below = _below(root, top)
+    for ups in range(len(Path(below).parts) + 1):
+        name = "../" * ups + settings.FILE
+        if repository.shown(top, commit, posixpath.normpath(posixpath.join(below, name))) is not None:
+            return name
+    return settings.FILE
+
+
+def _below(root: Path, top: Path) -> str:
+    return root.resolve().relative_to(top.resolve()).as_posix()
+
+
+def _copied(content: bytes | None, path: Path) -> None:
+    if content is None:
+        raise GateError("a file of the base commit cannot be read", code="base_unreadable", path=path.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
