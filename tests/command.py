@@ -36,10 +36,11 @@ class Result(NamedTuple):
         return msgspec.json.decode(self.out)
 
 
-def gate(folder: Path, *arguments: str | Path, stdin: bytes = b"") -> Result:
-    """`gate ARGUMENTS` with `folder` as the working directory, outside of any CI system."""
+def gate(folder: Path, *arguments: str | Path, stdin: bytes = b"", in_ci: bool = False) -> Result:
+    """`gate ARGUMENTS` with `folder` as the working directory; outside of any CI system if not `in_ci`."""
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
-    before, variables = Path.cwd(), {name: os.environ.pop(name, None) for name in CI_MARKERS}
+    hidden = () if in_ci else CI_MARKERS
+    before, variables = Path.cwd(), {name: os.environ.pop(name, None) for name in hidden}
     real_stdin, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(stdin))
     os.chdir(folder)
     try:
