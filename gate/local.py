@@ -86,6 +86,7 @@ def checked(
     """
     run = ci.detected(environ) if wish.ci == "auto" else None
     with configuration(wish.config, wish.config_from, root, run) as config, bootstrap.engine() as engine:
+        _refuse_what_is_not_here(config)
         engine.start()
         environment = settings.environment(config.settings, wish.environment) if wish.environment else None
         with ThreadPoolExecutor(1, "policies") as pool:
@@ -114,6 +115,18 @@ def checked(
 
 
 # --------------------------------------------------------------------------- what is handed over
+
+
+def _refuse_what_is_not_here(config: Configuration) -> None:
+    """Raise for keys of gate.yaml that this version reads and cannot honour; ignoring one would lie."""
+    if config.settings.engine != "embedded":
+        raise SettingsError(
+            "an OPA server as engine is not part of this version",
+            code="not_available",
+            path=config.label,
+            expected="engine: embedded",
+            fix="the embedded engine is OPA itself and gives the same answers",
+        )
 
 
 def _reads(wish: Wish, config: Configuration, root: Path, engine: Engine) -> tuple[Read, ...]:

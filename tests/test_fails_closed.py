@@ -356,6 +356,22 @@ def test_an_unknown_key_in_gate_yaml_is_an_error_with_a_suggestion(tmp_path: Pat
     assert "thresholds" in result.out
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "engine: {opa: 'http://127.0.0.1:8181'}",
+        "inputs: [{run: [bandit, -r, src], as: bandit}]",
+        "baseline: {mode: merge-base}",
+        "policies: {use: ['oci://registry.example/p@sha256:" + "a" * 64 + "']}",
+    ],
+)
+def test_a_key_that_this_version_cannot_honour_is_refused_not_ignored(tmp_path: Path, key: str) -> None:
+    files(tmp_path, r_json=CLEAN_BANDIT, gate_yaml=f"version: 1\n{key}\n")
+    named = [] if key.startswith("inputs") else ["r.json"]
+
+    assert gate(tmp_path, "check", *named).code in (2, 3)
+
+
 def test_an_unknown_environment_is_an_error(tmp_path: Path) -> None:
     files(tmp_path, r_json=CLEAN_BANDIT, gate_yaml="version: 1\nenvironments: [{name: production}]\n")
 
