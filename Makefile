@@ -32,7 +32,7 @@ PYTEST ?=
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
 
 run: venv
-	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/webshop/run
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/webshop/run.sh
 
 # pytest closes: whoever reads the last lines reads its count.
 test: dev engine-test policy-test

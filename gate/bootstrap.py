@@ -6,6 +6,7 @@ Everything here is a few lines that hand one part to another; nothing here decid
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ from gate.presentation import Excerpt, Presentation
 
 CONTEXT_LINES = 1
 """Source lines shown before the one that a violation points at."""
+_LITERAL_VALUE = re.compile(r"""((?:^|[\s{,"'])value["']?\s*:\s*)\S.*""")
+_ANY_VALUE = re.compile(r"(:\s+)\S.*")
 INPUT_SCHEMA = Path(__file__).parent / "schemas" / "input.v1.schema.json"
 
 
@@ -175,6 +178,11 @@ def presentation(judgement: Judgement, reads: Sequence[Read]) -> Presentation:
     )
 
 
+def _without_values(line: str, *, everything: bool) -> str:
+    """A line of a manifest without what may be a credential: literal values of variables, a Secret's data."""
+    return (_ANY_VALUE if everything else _LITERAL_VALUE).sub(r"\1…", line)
+
+
 def _excerpts(found: Sequence[Violation], data: Mapping[str | None, bytes]) -> dict[str, Excerpt]:
     """Lines around violations in manifests: files that were named, never a path from a report."""
     lines_of: dict[str, list[str]] = {}
@@ -187,6 +195,7 @@ def _excerpts(found: Sequence[Violation], data: Mapping[str | None, bytes]) -> d
             lines_of[at.file] = data[at.file].decode("utf-8").splitlines()
         lines = lines_of[at.file]
         first = max(at.line - CONTEXT_LINES, 1)
-        shown = tuple(lines[first - 1 : at.line])
+        is_secret = (violation.object or "").startswith("Secret/")
+        shown = tuple(_without_values(line, everything=is_secret) for line in lines[first - 1 : at.line])
         result[violation.fingerprint] = Excerpt(first_line=first, lines=shown, line=at.line, column=at.column)
     return result

@@ -179,6 +179,11 @@ def facts(top: Path) -> Facts:
     )
 
 
+def user(top: Path) -> str | None:
+    """E-mail of whoever works in the clone, from git's configuration; None where it is not set."""
+    return _said(top, "config", "--get", "user.email")
+
+
 def judging_commit(top: Path | None, config_from: str | None, ci: Run | None) -> str | None:
     """The commit whose configuration judges (CONTRACTS.md); None for the work tree, outside of CI.
 

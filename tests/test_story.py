@@ -142,3 +142,22 @@ def test_every_rule_that_speaks_can_be_explained_offline(tmp_path: Path) -> None
     rules = {violation["rule"] for violation in decision["violations"]}
 
     assert {0} == {gate(tmp_path, "explain", rule).code for rule in rules}
+
+
+def test_no_output_shows_the_value_of_a_credential(tmp_path: Path) -> None:
+    pod = POD.replace(
+        "      securityContext",
+        "      env:\n        - name: DB_PASSWORD\n          value: hunter2hunter2\n      securityContext",
+    )
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData:\n  password: hunter2hunter2\n"
+    flow = POD.replace(
+        "image: nginx:1.27", "image: nginx:1.27\n      env: [{name: DB_PASSWORD, value: hunter2hunter2}]"
+    )
+    files(tmp_path, a_yaml=pod, b_yaml=secret, c_yaml=flow)
+    outputs = [
+        gate(tmp_path, "check", "-v", ".", "-o", name).out
+        for name in ("text", "json", "sarif", "html", "markdown", "junit")
+    ]
+
+    assert all("GATE-K8S-019" in text for text in outputs)
+    assert not any("hunter2" in text for text in outputs)

@@ -57,7 +57,7 @@ def new(file: str, **given: Any) -> None:
             f"--severity {quoted(severity)} is not known", code="usage", expected=", ".join(Severity)
         )
     top = repository.top_level(Path.cwd())
-    by = given.pop("by") or (repository.facts(top).author if top else None)
+    by = given.pop("by") or (repository.user(top) if top else None)
     if not by:
         raise SettingsError(
             "nobody asks for the waiver", code="usage", fix="name yourself: --by you@example.com"

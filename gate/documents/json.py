@@ -215,6 +215,5 @@ def described(value: object) -> str:
     if isinstance(value, dict):
         return f"JSON object with the keys {quoted(sorted(map(str, value))[:8])}"
     if isinstance(value, list):
-        inner = described(value[0]) if value else "nothing"
-        return f"JSON array of {len(value)}, the first: {inner}"
+        return f"JSON array, its first element a {described(value[0])}" if value else "an empty JSON array"
     return f"JSON {type(value).__name__}"

@@ -87,7 +87,8 @@ def _header(presentation: Presentation) -> list[str]:
     about = terminal(subject.name) + (
         f"@{terminal(summary.short_digest(subject.digest))}" if subject.digest else ""
     )
-    policies = "1 policy" if len(policy.packages) == 1 else f"{len(policy.packages)} policies"
+    rules, packages = len(presentation.rules), len(policy.packages)
+    policies = summary.number(rules, "rule") if rules else summary.number(packages, "package")
     parts = [
         f"gate {terminal(decision.gate_version)}",
         f"{subject.type} {about}" if subject.digest or subject.type != "source" else "",

@@ -69,7 +69,8 @@ class RunScan(NamedTuple):
 def run_scan(run: log.Run) -> RunScan:
     """Everything one run says."""
     driver = run.tool.driver
-    scanner = " ".join(driver.name.lower().split()) or "unnamed"
+    said = " ".join(driver.name.lower().split()) or "unnamed"
+    scanner = tools.ONE_NAME.get(said, said)
     status, notes = _outcome(run)
     rules, places = Rules(run), Places(run)
     kinds, subject = tools.trade(scanner).evidence, None

@@ -65,6 +65,8 @@ _TRADES: Final = {
     "nuclei": _WEB,
     "stackhawk": _WEB,
 }
+ONE_NAME: Final = {"semgrep oss": "semgrep", "semgrep pro": "semgrep"}
+"""Editions of one tool: its JSON report names the tool, and one tool has one name."""
 _TRIVY_KINDS: Final = {
     "Misconfiguration": Kind.MISCONFIGURATION,
     "Secret": Kind.SECRET,
