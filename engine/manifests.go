@@ -1,0 +1,347 @@
+package main
+
+// Kubernetes YAML and JSON to values, as the cluster reads them, bounded, with positions on demand.
+//
+//  1. the bytes: size, encoding
+//  2. documents, cut as k8s.io/apimachinery/pkg/util/yaml cuts them for kubectl
+//  3. a first look at each that builds nothing (outline.go)
+//  4. values from sigs.k8s.io/yaml, strictly: duplicate keys are errors
+//  5. the same document as nodes of go.yaml.in/yaml/v3, which know their positions; a tree of
+//     another shape than the value means the two libraries disagree, and the document is refused
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	yamlnode "go.yaml.in/yaml/v3"
+	"sigs.k8s.io/yaml"
+)
+
+var defaultManifestLimits = manifestLimits{Bytes: 10 << 20, Depth: 100, Aliases: 1000, Nodes: 1_000_000, Documents: 10_000}
+
+type manifestsAnswer struct {
+	Documents []documentAnswer `json:"documents"`
+	Positions []*nodePosition  `json:"positions"`
+}
+
+type documentAnswer struct {
+	Index int             `json:"index"`
+	Line  int             `json:"line"`
+	Value json.RawMessage `json:"value"`
+}
+
+// A nodePosition is where a value and its key stand in the file; for an element of a list both are
+// the element's.
+type nodePosition struct {
+	Line      int `json:"line"`
+	Column    int `json:"column"`
+	KeyLine   int `json:"key_line"`
+	KeyColumn int `json:"key_column"`
+}
+
+type askedPointer struct {
+	Document int    `json:"document"`
+	Pointer  string `json:"pointer"`
+}
+
+// manifests answers with the documents of a stream, and the positions that were asked for.
+func (s *server) manifests(r request) ([]byte, error) {
+	header := struct {
+		Limits   manifestLimits `json:"limits"`
+		Pointers []askedPointer `json:"pointers"`
+	}{Limits: defaultManifestLimits}
+	if err := decodeHeader(r.header, &header); err != nil {
+		return nil, err
+	}
+	documents, err := readManifests(r.body, header.Limits)
+	if err != nil {
+		return nil, err
+	}
+	answer := manifestsAnswer{Documents: []documentAnswer{}, Positions: []*nodePosition{}}
+	for _, d := range documents {
+		if string(d.value) != "null" {
+			answer.Documents = append(answer.Documents, documentAnswer{d.index, d.contentLine(), d.value})
+		}
+	}
+	for _, asked := range header.Pointers {
+		var found *nodePosition
+		if 0 <= asked.Document && asked.Document < len(documents) {
+			found = documents[asked.Document].position(asked.Pointer)
+		}
+		answer.Positions = append(answer.Positions, found)
+	}
+	return encoded(answer), nil
+}
+
+// A document is one of a stream.
+type document struct {
+	index int
+	text  string
+	// line and column are where the text starts in the file, from 1; a column only for JSON.
+	line, column int
+	isJSON       bool
+	value        []byte
+	root         *yamlnode.Node
+}
+
+func readManifests(body []byte, limits manifestLimits) ([]*document, error) {
+	if len(body) > limits.Bytes {
+		return nil, fail(manifestError, fmt.Sprintf("manifests: found %d bytes, expected at most %d", len(body), limits.Bytes))
+	}
+	text := shared(body)
+	if err := checkEncoding(text); err != nil {
+		return nil, err
+	}
+	documents, err := cut(text, limits)
+	if err != nil {
+		return nil, err
+	}
+	if len(documents) > limits.Documents {
+		d := documents[limits.Documents]
+		return nil, d.refusal(0, 0, fmt.Sprintf("found more than %d documents, expected at most that", limits.Documents))
+	}
+	var counted outline
+	for _, d := range documents {
+		if counted, err = outlined(d.text, limits, counted); err != nil {
+			return nil, d.refusalAt(err)
+		}
+	}
+	for _, d := range documents {
+		if err := d.read(limits); err != nil {
+			return nil, err
+		}
+	}
+	return documents, nil
+}
+
+// checkEncoding accepts UTF-8 without NUL, which is what the API server accepts.
+func checkEncoding(text string) error {
+	whole := &document{text: text, line: 1, column: 1}
+	if strings.HasPrefix(text, "\xFF\xFE") || strings.HasPrefix(text, "\xFE\xFF") {
+		return fail(manifestError, "manifests: found UTF-16, expected UTF-8; convert the file",
+			problem{Code: manifestError, Message: "found UTF-16, expected UTF-8", Path: "document 0", Line: 1, Column: 1})
+	}
+	if at := strings.IndexByte(text, 0); at >= 0 {
+		return whole.refusalAt(&syntaxError{at, fmt.Sprintf("found a NUL byte at offset %d, expected text", at)})
+	}
+	if utf8.ValidString(text) {
+		return nil
+	}
+	for at := 0; ; {
+		char, size := utf8.DecodeRuneInString(text[at:])
+		if char == utf8.RuneError && size == 1 {
+			return whole.refusalAt(&syntaxError{at, fmt.Sprintf("found byte 0x%02x at offset %d, expected UTF-8", text[at], at)})
+		}
+		at += size
+	}
+}
+
+// cut divides a stream into documents. A stream that starts with `{` is read as JSON values one
+// after the other, until that fails for the first or second of them: then the rest is YAML.
+func cut(text string, limits manifestLimits) ([]*document, error) {
+	var documents []*document
+	const peeked = 4096 // what kubectl looks at
+	if strings.HasPrefix(strings.TrimLeftFunc(text[:min(len(text), peeked)], unicode.IsSpace), "{") {
+		// All of the stream is looked over before a decoder sees it.
+		if _, err := outlined(text, limits, outline{}); err != nil {
+			whole := &document{text: text, line: 1, column: 1}
+			return nil, whole.refusalAt(err)
+		}
+		decoder := json.NewDecoder(strings.NewReader(text))
+		end := 0
+		for {
+			var raw json.RawMessage
+			err := decoder.Decode(&raw)
+			if err == io.EOF {
+				return documents, nil
+			}
+			if err != nil && len(documents) > 1 {
+				broken := &document{index: len(documents), text: text, line: 1, column: 1}
+				offset := len(text) // an unexpected end
+				if at := (*json.SyntaxError)(nil); errors.As(err, &at) {
+					offset = int(at.Offset) - 1
+				}
+				return nil, broken.refusalAt(&syntaxError{offset, "found " + err.Error() + ", expected another JSON document"})
+			}
+			if err != nil {
+				break
+			}
+			end = int(decoder.InputOffset())
+			line, column := position(text, end-len(raw))
+			documents = append(documents, &document{index: len(documents), text: string(raw), line: line, column: column, isJSON: true})
+		}
+		// Up to and including the first line break, white space is not part of what follows.
+		rest := text[end:]
+		for rest != "" {
+			char, size := utf8.DecodeRuneInString(rest)
+			if !unicode.IsSpace(char) {
+				break
+			}
+			rest = rest[size:]
+			if char == '\n' {
+				break
+			}
+		}
+		line, _ := position(text, len(text)-len(rest))
+		return cutYAML(rest, line, documents)
+	}
+	return cutYAML(text, 1, documents)
+}
+
+// cutYAML cuts at lines that start with `---`; after it only a comment may follow. The cluster cuts
+// before it parses: also in the middle of a block scalar.
+func cutYAML(text string, line int, documents []*document) ([]*document, error) {
+	var lines strings.Builder
+	first := line
+	finish := func() {
+		if lines.Len() > 0 {
+			documents = append(documents, &document{index: len(documents), text: lines.String(), line: first, column: 1})
+			lines.Reset()
+		}
+	}
+	for ; text != ""; line++ {
+		each, rest, ended := strings.Cut(text, "\n")
+		text = rest
+		if ended {
+			each = strings.TrimSuffix(each, "\r")
+		}
+		if after, ok := strings.CutPrefix(each, "---"); ok {
+			starting := lines.Len() == 0
+			finish()
+			if after = strings.TrimSpace(after); after != "" && after[0] != '#' {
+				broken := &document{index: len(documents), text: each, line: line, column: 1}
+				return nil, broken.refusalAt(&syntaxError{strings.LastIndex(each, after), fmt.Sprintf("found %.80q after a document separator, expected nothing or a comment", after)})
+			}
+			if !starting {
+				continue
+			}
+			// A separator with nothing before it stays, as the start of its document.
+		}
+		if lines.Len() == 0 {
+			first = line
+		}
+		lines.WriteString(each)
+		lines.WriteByte('\n')
+	}
+	finish()
+	return documents, nil
+}
+
+// read fills in the value and the nodes, and holds one against the other.
+func (d *document) read(limits manifestLimits) error {
+	if d.isJSON {
+		if _, err := readValue([]byte(d.text)); err != nil {
+			return d.refusalAt(err)
+		}
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, []byte(d.text)); err != nil {
+			return d.refusal(0, 0, err.Error())
+		}
+		d.value = compact.Bytes()
+		return nil
+	}
+	decoder := yamlnode.NewDecoder(strings.NewReader(d.text))
+	var parsed yamlnode.Node
+	switch err := decoder.Decode(&parsed); {
+	case err == io.EOF:
+	case err != nil:
+		return d.libraryRefusal(err)
+	default:
+		d.root = parsed.Content[0]
+		var more yamlnode.Node
+		if err := decoder.Decode(&more); err != io.EOF {
+			line, column := max(1, more.Line), more.Column
+			if err != nil {
+				line, column, _ = d.libraryPlace(err)
+			}
+			return d.refusal(line, column, "found more after the end of the document, which the cluster would not read; expected a line with ---")
+		}
+		// Before the value is made: aliases are still small here, and copies there.
+		w := walker{limits: limits, expanded: map[*yamlnode.Node]int{}}
+		if _, err := w.expand(d.root, 1); err != nil {
+			return d.refusal(err.node.Line, err.node.Column, err.message)
+		}
+	}
+	value, err := yaml.YAMLToJSONStrict([]byte(d.text))
+	if err != nil {
+		return d.libraryRefusal(err)
+	}
+	d.value = value
+	read, err := readValue(value)
+	if err != nil {
+		return d.refusal(0, 0, err.Error())
+	}
+	if d.root == nil {
+		if read != ast.NullValue {
+			return d.refusal(1, 1, "found a value without a place, expected the YAML readers to agree; write it more plainly")
+		}
+		return nil
+	}
+	if err := matches(d.root, read); err != nil {
+		return d.refusal(err.node.Line, err.node.Column, err.message)
+	}
+	return nil
+}
+
+// refusal is the failure for a document at a line and column of it; 0 if they are not known.
+func (d *document) refusal(line, column int, message string) *failure {
+	p := problem{Code: manifestError, Message: message, Path: "document " + strconv.Itoa(d.index)}
+	text, ok := lineOf(d.text, max(1, line))
+	if line > 0 {
+		p.Line, p.Column = d.inFile(line, max(1, column))
+		if ok {
+			p.Caret = caret(text, min(max(1, column), utf8.RuneCountInString(text)+1))
+		}
+	} else {
+		p.Line, p.Column = d.line, d.column
+	}
+	return fail(manifestError, fmt.Sprintf("%s: %d:%d: %s", p.Path, p.Line, p.Column, message), p)
+}
+
+// refusalAt is the failure for an error with an offset into the document.
+func (d *document) refusalAt(err error) *failure {
+	at := (*syntaxError)(nil)
+	if !errors.As(err, &at) {
+		return d.refusal(0, 0, err.Error())
+	}
+	line, column := position(d.text, at.offset)
+	return d.refusal(line, column, at.message)
+}
+
+var (
+	lineInMessage = regexp.MustCompile(`line (\d+): `)
+	yamlPrefix    = regexp.MustCompile(`^yaml: (unmarshal errors:\n\s*)?`)
+)
+
+// libraryRefusal translates an error of a YAML library.
+func (d *document) libraryRefusal(err error) *failure {
+	line, column, message := d.libraryPlace(err)
+	return d.refusal(line, column, "found YAML that cannot be read ("+message+"), expected a Kubernetes manifest")
+}
+
+// libraryPlace is what an error of a YAML library says: a line of its text, and the rest.
+func (d *document) libraryPlace(err error) (line, column int, message string) {
+	message = yamlPrefix.ReplaceAllString(err.Error(), "")
+	if found := lineInMessage.FindStringSubmatch(message); found != nil {
+		line, _ = strconv.Atoi(found[1])
+		message = strings.Replace(message, found[0], "", 1)
+		if strings.HasPrefix(message, "did not find expected") {
+			line++ // both libraries count lines from 0 in the errors of their parsers
+		}
+		if text, ok := lineOf(d.text, line); ok {
+			column = utf8.RuneCountInString(text) - utf8.RuneCountInString(strings.TrimLeft(text, " \t")) + 1
+		}
+	}
+	// Further lines of the message name lines of the document, not of the file.
+	message, _, _ = strings.Cut(message, "\n")
+	return line, column, message
+}

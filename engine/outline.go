@@ -1,0 +1,333 @@
+package main
+
+// A first look at untrusted YAML that builds nothing: how deep it nests, how many nodes and aliases
+// it has. The YAML libraries need time and memory in proportion to nesting (and the square of it),
+// so what is too deep must not reach them.
+//
+// It follows the tokens of YAML as far as nesting needs: where scalars and comments begin and end,
+// which columns open a block, which brackets a flow. What it misjudges, the libraries' own limits
+// (10,000 levels) and the exact count on the tree that comes after it still bound.
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// manifestLimits bound a stream of manifests; the fields are header keys.
+type manifestLimits struct {
+	Bytes     int `json:"bytes"`
+	Depth     int `json:"depth"`
+	Aliases   int `json:"aliases"`
+	Nodes     int `json:"nodes"`
+	Documents int `json:"documents"`
+}
+
+// An outline is what the first look counted.
+type outline struct{ nodes, aliases int }
+
+// outlined looks over one document. A problem is a *syntaxError with the offset of its place.
+// `before` is what earlier documents of the stream had: nodes and aliases count together.
+func outlined(text string, limits manifestLimits, before outline) (outline, error) {
+	s := outliner{text: text, limits: limits, counted: before, keyAllowed: true, key: -1}
+	s.at = len(text) - len(strings.TrimPrefix(text, "\uFEFF"))
+	s.lineStart = s.at
+	for s.err == nil && s.at < len(s.text) {
+		s.token()
+	}
+	return s.counted, s.err
+}
+
+type outliner struct {
+	text    string
+	limits  manifestLimits
+	counted outline
+	err     error
+
+	at        int
+	lineStart int
+	// indents are the columns of the open block collections, flow is the number of open brackets.
+	indents []int
+	flow    int
+	// key is the column where a token started that a colon would make a key; -1 if none did.
+	key        int
+	keyAllowed bool
+}
+
+func (s *outliner) refuse(offset int, format string, args ...any) {
+	if s.err == nil {
+		s.err = &syntaxError{offset, fmt.Sprintf(format, args...)}
+	}
+}
+
+func (s *outliner) column() int { return s.at - s.lineStart }
+
+// indent is the column of the innermost block collection, -1 outside of all.
+func (s *outliner) indent() int {
+	if len(s.indents) == 0 {
+		return -1
+	}
+	return s.indents[len(s.indents)-1]
+}
+
+// lineBreak is the width of the line break at `at`, 0 if there is none. YAML 1.1 has five.
+func (s *outliner) lineBreak(at int) int {
+	switch s.text[at] {
+	case '\n':
+		return 1
+	case '\r':
+		if at+1 < len(s.text) && s.text[at+1] == '\n' {
+			return 2
+		}
+		return 1
+	case 0xC2:
+		if strings.HasPrefix(s.text[at:], "\u0085") {
+			return 2
+		}
+	case 0xE2:
+		if strings.HasPrefix(s.text[at:], "\u2028") || strings.HasPrefix(s.text[at:], "\u2029") {
+			return 3
+		}
+	}
+	return 0
+}
+
+// blank is whether `at` is a space, a tab, a line break or the end.
+func (s *outliner) blank(at int) bool {
+	return at >= len(s.text) || s.text[at] == ' ' || s.text[at] == '\t' || s.lineBreak(at) > 0
+}
+
+func (s *outliner) newLine(width int) {
+	s.at += width
+	s.lineStart = s.at
+}
+
+func (s *outliner) node() {
+	s.counted.nodes++
+	if s.counted.nodes > s.limits.Nodes {
+		s.refuse(s.at, "found more than %d nodes, expected at most that", s.limits.Nodes)
+	}
+}
+
+// deeper notes a collection that opens at `offset`.
+func (s *outliner) deeper(offset int) {
+	s.node()
+	if len(s.indents)+s.flow > s.limits.Depth {
+		s.refuse(offset, "found nesting deeper than %d, expected at most that", s.limits.Depth)
+	}
+}
+
+// open opens a block collection at `column`, unless one is open there.
+func (s *outliner) open(column int) {
+	if s.flow == 0 && column > s.indent() {
+		s.indents = append(s.indents, column)
+		s.deeper(s.lineStart + column)
+	}
+}
+
+// token moves over spaces and comments and one token.
+func (s *outliner) token() {
+	for {
+		for s.at < len(s.text) && (s.text[s.at] == ' ' || s.text[s.at] == '\t') {
+			s.at++
+		}
+		if s.at < len(s.text) && s.text[s.at] == '#' {
+			s.restOfLine()
+		}
+		if s.at >= len(s.text) {
+			return
+		}
+		width := s.lineBreak(s.at)
+		if width == 0 {
+			break
+		}
+		s.newLine(width)
+		if s.flow == 0 {
+			s.key, s.keyAllowed = -1, true
+		}
+	}
+	for s.flow == 0 && len(s.indents) > 0 && s.indent() > s.column() {
+		s.indents = s.indents[:len(s.indents)-1]
+	}
+
+	char, column := s.text[s.at], s.column()
+	if column == 0 {
+		if marker := s.text[s.at:]; (strings.HasPrefix(marker, "---") || strings.HasPrefix(marker, "...")) && s.blank(s.at+3) {
+			s.indents, s.flow = s.indents[:0], 0
+			s.at += 3
+			return
+		}
+		if char == '%' {
+			s.restOfLine()
+			return
+		}
+	}
+	switch {
+	case char == '[' || char == '{':
+		s.startsKey(column)
+		s.flow++
+		s.deeper(s.at)
+		s.at++
+	case char == ']' || char == '}':
+		s.flow = max(0, s.flow-1)
+		s.at++
+	case char == ',' && s.flow > 0:
+		s.at++
+	case (char == '-' || char == '?') && s.blank(s.at+1):
+		s.open(column)
+		s.key, s.keyAllowed = -1, true
+		s.at++
+	case char == ':' && (s.blank(s.at+1) || s.flow > 0):
+		if s.key >= 0 {
+			s.open(s.key)
+			s.key, s.keyAllowed = -1, false
+		} else {
+			s.open(column)
+		}
+		s.at++
+	case char == '&' || char == '!':
+		s.startsKey(column)
+		s.word()
+	case char == '*':
+		s.startsKey(column)
+		s.counted.aliases++
+		if s.counted.aliases > s.limits.Aliases {
+			s.refuse(s.at, "found more than %d aliases, expected at most that", s.limits.Aliases)
+		}
+		s.word()
+	case (char == '|' || char == '>') && s.flow == 0:
+		s.node()
+		s.blockScalar()
+	case char == '"' || char == '\'':
+		s.startsKey(column)
+		s.node()
+		s.quoted(char)
+	default:
+		s.startsKey(column)
+		s.node()
+		s.plain()
+	}
+}
+
+func (s *outliner) startsKey(column int) {
+	if s.flow == 0 && s.keyAllowed {
+		s.key, s.keyAllowed = column, false
+	}
+}
+
+func (s *outliner) restOfLine() {
+	for s.at < len(s.text) && s.lineBreak(s.at) == 0 {
+		s.at++
+	}
+}
+
+// word moves over an anchor, an alias or a tag.
+func (s *outliner) word() {
+	for s.at++; !s.blank(s.at); s.at++ {
+		if s.flow > 0 && strings.IndexByte(",[]{}", s.text[s.at]) >= 0 {
+			return
+		}
+	}
+}
+
+func (s *outliner) quoted(quote byte) {
+	for s.at++; s.at < len(s.text); {
+		switch char := s.text[s.at]; {
+		case char == '\\' && quote == '"' && s.at+1 < len(s.text) && s.lineBreak(s.at+1) == 0:
+			s.at += 2
+		case char == quote && quote == '\'' && s.at+1 < len(s.text) && s.text[s.at+1] == quote:
+			s.at += 2
+		case char == quote:
+			s.at++
+			return
+		default:
+			if width := s.lineBreak(s.at); width > 0 {
+				s.newLine(width)
+				s.key = -1 // a key ends on the line where it starts
+			} else {
+				s.at++
+			}
+		}
+	}
+}
+
+// plain moves over a scalar without quotes, which may go on over more lines.
+func (s *outliner) plain() {
+	for s.at < len(s.text) {
+		for !s.blank(s.at) {
+			if char := s.text[s.at]; char == ':' {
+				if s.blank(s.at+1) || s.flow > 0 && strings.IndexByte(",?[]{}", s.text[s.at+1]) >= 0 {
+					return
+				}
+			} else if s.flow > 0 && strings.IndexByte(",[]{}", char) >= 0 {
+				return
+			}
+			s.at++
+		}
+		// Look over the space for what goes on; without that the space stays for the next token.
+		at, lineStart, broken := s.at, s.lineStart, false
+		for s.at < len(s.text) {
+			if width := s.lineBreak(s.at); width > 0 {
+				s.newLine(width)
+				broken = true
+			} else if s.text[s.at] == ' ' || s.text[s.at] == '\t' {
+				s.at++
+			} else {
+				break
+			}
+		}
+		ends := s.at >= len(s.text) || s.text[s.at] == '#' && s.at > at
+		if broken && !ends {
+			marker := s.text[s.at:]
+			ends = s.flow == 0 && s.column() <= s.indent() ||
+				s.column() == 0 && (strings.HasPrefix(marker, "---") || strings.HasPrefix(marker, "...")) && s.blank(s.at+3)
+		}
+		if ends {
+			s.at, s.lineStart = at, lineStart
+			return
+		}
+		if broken {
+			s.key = -1
+		}
+	}
+}
+
+// blockScalar moves over a `|` or `>` scalar: its lines are text, whatever they look like.
+func (s *outliner) blockScalar() {
+	indent := 0
+	for s.at++; s.at < len(s.text); s.at++ {
+		if char := s.text[s.at]; '1' <= char && char <= '9' {
+			indent = max(0, s.indent()) + int(char-'0')
+		} else if char != '+' && char != '-' {
+			break
+		}
+	}
+	s.restOfLine()
+	s.key, s.keyAllowed = -1, true
+	widest := 0
+	for s.at < len(s.text) {
+		s.newLine(s.lineBreak(s.at))
+		for s.at < len(s.text) && s.text[s.at] == ' ' && (indent == 0 || s.column() < indent) {
+			s.at++
+		}
+		if s.at < len(s.text) && s.lineBreak(s.at) > 0 {
+			widest = max(widest, s.column())
+			continue
+		}
+		if indent == 0 {
+			// The first line with text decides, or an emptier one before it that is wider.
+			indent = max(widest, s.column(), s.indent()+1, 1)
+		}
+		if s.column() < indent {
+			s.at = s.lineStart
+			return
+		}
+		s.restOfLine()
+	}
+}
+
+// position is the line and column, in characters, of a byte of a text.
+func position(text string, offset int) (line, column int) {
+	before := text[:min(offset, len(text))]
+	return strings.Count(before, "\n") + 1, utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
+}
