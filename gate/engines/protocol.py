@@ -66,7 +66,8 @@ def parts(documents: list[bytes]) -> bytes:
 
 
 _FIXES: Final = {
-    "builtin_not_allowed": "put the data into data.* (--data); a rule whose built-in cannot answer never fires",
+    "builtin_not_allowed": "put the facts into a data.json beside the policy, or into its settings; "
+    "a rule whose built-in cannot answer never fires",
     "compile_error": "correct the policy; `gate policy check` shows all problems",
     "undefined": "give the rule a default, or write it as `deny contains …`",
     "timeout": "make the policy cheaper, or raise limits.evaluation_timeout",
@@ -79,15 +80,16 @@ _FIXES: Final = {
 def failure(payload: Any) -> PolicyError:
     """The error that a failed answer's payload stands for."""
     told = _FAILURES.decode(payload)
+    if told.code == "timeout":
+        told.message = "the policies did not finish before their deadline"
     fix = _FIXES.get(told.code)
     problems = tuple(
         Problem(
             code=problem.code or told.code,
-            message=problem.message or told.message,
+            message="\n".join(filter(None, [problem.message or told.message, problem.caret])),
             path=problem.path or None,
             line=problem.line or None,
             column=problem.column or None,
-            found=problem.caret or None,
             fix=_FIXES.get(problem.code, fix),
         )
         for problem in told.problems
