@@ -227,6 +227,8 @@ def test_built_in_sets_that_are_named_exist() -> None:
 def test_every_rule_id_on_a_page_exists() -> None:
     shipped = "\n".join(path.read_text("utf-8") for path in policy_files.shipped().rglob("*.rego"))
     known = {*environments.RULES, *re.findall(r"(?m)^#\s+id: (\S+)$", shipped)}
+    python = "\n".join(path.read_text() for path in policy_files.shipped().rglob("*.py"))
+    known |= set(re.findall(r'id="(GATE-[A-Z0-9-]+)"', python))
     said = {
         (name, rule)
         for name, path in zip(NAMES, PAGES, strict=True)

@@ -36,21 +36,23 @@ def write(file: str | None, **given: Any) -> None:
     now = datetime.now(UTC)
     wish = local.Wish(record=False, baseline=None, **given)
     judgement = local.checked(wish, Path.cwd(), os.environ, now, os.urandom(10), compare=False).judgement
-    decision, path = judgement.decision, Path(file) if file else _configured(given["config"])
-    previous = baseline.parsed(path.read_bytes(), path.name, decision.project) if path.exists() else None
+    decision = judgement.decision
+    path, label = (Path(file), file) if file else _configured(given["config"])
+    previous = baseline.parsed(path.read_bytes(), label, decision.project) if path.exists() else None
     known = baseline.taken(
         decision.project, now, judgement.findings, decision.violations, judgement.components, previous
     )
     replaced(path, baseline.written(known))
     click.echo(
-        f"{file or path.name}: {len(known.findings)} findings and {len(known.violations)} violations are known now"
+        f"{label}: {len(known.findings)} findings and {len(known.violations)} violations are known now"
     )
 
 
-def _configured(config: str | None) -> Path:
-    """Where gate.yaml says that the baseline is kept, or would be."""
+def _configured(config: str | None) -> tuple[Path, str]:
+    """Where gate.yaml says that the baseline is kept, or would be, and how it calls that."""
     from gate import settings
     from gate.configuration import configuration
 
     with configuration(config, None, Path.cwd(), None) as found:
-        return found.home / (found.settings.baseline or settings.Baseline(mode="file")).file
+        name = (found.settings.baseline or settings.Baseline(mode="file")).file
+        return found.home / name, name

@@ -95,7 +95,7 @@ def new(file: str | None, **given: Any) -> None:
         )
     replaced(path, text.encode())
     reason = waivers.idle_reason(found[-1], now, max_days)
-    click.echo(f"{file}: waiver {waiver_id} added; {reason or 'it is in force'}")
+    click.echo(f"{label}: waiver {waiver_id} added; {reason or 'it is in force'}")
 
 
 def _draft(**entry: Any) -> str:
