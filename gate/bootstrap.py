@@ -31,6 +31,7 @@ from gate.presentation import Excerpt, Presentation
 CONTEXT_LINES = 1
 """Source lines shown before the one that a violation points at."""
 _LITERAL_VALUE = re.compile(r"""((?:^|[\s{,"'])value["']?\s*:\s*)\S.*""")
+_PLAIN_CONTEXT = re.compile(r"\s*(?:- )?(?:name: [\w.-]+|[\w./-]+:|)\s*")
 _ANY_VALUE = re.compile(r"(:\s+)\S.*")
 INPUT_SCHEMA = Path(__file__).parent / "schemas" / "input.v1.schema.json"
 
@@ -183,6 +184,11 @@ def _without_values(line: str, *, everything: bool) -> str:
     return (_ANY_VALUE if everything else _LITERAL_VALUE).sub(r"\1…", line)
 
 
+def _context(line: str) -> str:
+    """A line beside the one that is meant: only keys and names, whatever else it may hold is not shown."""
+    return line if _PLAIN_CONTEXT.fullmatch(line) else f"{line[: len(line) - len(line.lstrip())]}…"
+
+
 def _excerpts(found: Sequence[Violation], data: Mapping[str | None, bytes]) -> dict[str, Excerpt]:
     """Lines around violations in manifests: files that were named, never a path from a report."""
     lines_of: dict[str, list[str]] = {}
@@ -196,6 +202,8 @@ def _excerpts(found: Sequence[Violation], data: Mapping[str | None, bytes]) -> d
         lines = lines_of[at.file]
         first = max(at.line - CONTEXT_LINES, 1)
         is_secret = (violation.object or "").startswith("Secret/")
-        shown = tuple(_without_values(line, everything=is_secret) for line in lines[first - 1 : at.line])
+        before = [_context(line) for line in lines[first - 1 : at.line - 1]]
+        meant = [_without_values(line, everything=is_secret) for line in lines[at.line - 1 : at.line]]
+        shown = (*before, *meant)
         result[violation.fingerprint] = Excerpt(first_line=first, lines=shown, line=at.line, column=at.column)
     return result

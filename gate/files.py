@@ -1,14 +1,16 @@
 """Files named on the command line or in gate.yaml, read whole; an edge: it opens files, nothing else.
 
 A folder gives its files that could be reports or manifests, by ending; whatever is taken from it
-must then be understood (ingest refuses the rest). Hidden files and what is no regular file are left
-out. A link that leads out of the folder is refused: followed it would read what nobody named, left
+must then be understood (ingest refuses the rest). Hidden files, other endings and what is no regular
+file are left out, and `left_out` tells so. A folder that is declared to be of a format gives its hidden
+files too: `kubectl apply -f` takes them. A link that leads out of the folder is refused: followed it would read what nobody named, left
 out it would hide a report.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -21,7 +23,12 @@ from gate.errors import GateError, ReportError, SettingsError, quoted
 
 ENDINGS: Final = (".json", ".sarif", ".xml", ".yaml", ".yml", ".spdx", ".cdx", ".jsonl", ".ndjson", ".gz")
 """What is looked at in a folder; a file named by itself is read whatever it is called."""
-NOT_INPUTS: Final = frozenset({"gate.yaml", "gate.yml", "node_modules", "__pycache__"})
+NOT_INPUTS: Final = frozenset({"node_modules", "__pycache__"})
+OURS: Final = frozenset({"gate.yaml", "gate.yml"})
+NEVER: Final = ".git"
+NAMED: Final = 5
+"""How many left-out files a notice names."""
+_KIND: Final = re.compile(rb"^kind\s*:", re.MULTILINE)
 STDIN: Final = "-"
 
 
@@ -37,13 +44,14 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
 def read(paths: Sequence[str], declared: Iterable[tuple[str, str]], root: Path) -> tuple[File, ...]:
     """Every file below `paths`, and each `(format, path)` of `declared`; relative to `root`.
 
-    A declared folder or glob declares each of its files, but for those declared by themselves. Raises `ReportError` where a path is absent, a folder holds nothing to read, or nothing was
-    named at all: no inputs is not a pass.
+    A declared folder or glob declares each of its files, but for those declared by themselves. Raises
+    `ReportError` where a path is absent, a folder holds nothing to read, or nothing was named at all: no
+    inputs is not a pass.
     """
     formats = {_plain(path): format_ for format_, path in declared}
     wanted: dict[str, str | None] = {file: None for path in paths for file in _below(path, root)}
     for path, format_ in formats.items():
-        for file in _below(path, root):
+        for file in _below(path, root, hidden_too=True):
             wanted[file] = formats.get(file, format_)
     if not wanted:
         raise ReportError(
@@ -57,8 +65,45 @@ def read(paths: Sequence[str], declared: Iterable[tuple[str, str]], root: Path) 
             "too many files", code="too_large", found=str(len(wanted)), expected=f"at most {limits.REPORTS}"
         )
     return tuple(
-        File(path=path, data=_bytes(path, root), declared=format_) for path, format_ in wanted.items()
+        File(path=_printable(path), data=_bytes(path, root), declared=format_)
+        for path, format_ in wanted.items()
     )
+
+
+def left_out(paths: Sequence[str], root: Path) -> tuple[str, ...]:
+    """Notices about files below the folders `paths` that `read` does not look at; none for other paths."""
+    notices: list[str] = []
+    for path in paths:
+        place = root / path
+        if path == STDIN or not place.is_dir():
+            continue
+        hidden: list[str] = []
+        other: list[str] = []
+        for folder, folders, names in os.walk(place):
+            folders[:] = sorted(name for name in folders if name != NEVER)
+            below = Path(folder).relative_to(place)
+            is_hidden = not all(map(_is_looked_at, below.parts))
+            for name in sorted(names):
+                label = (below / name).as_posix()
+                if not name.lower().endswith(ENDINGS):
+                    other += [] if is_hidden or name.startswith(".") else [label]
+                elif is_hidden or not _is_input(Path(folder) / name):
+                    hidden += [] if name in OURS else [label]
+        notices += _notice(path, hidden, "hidden or of a package manager")
+        notices += _notice(path, other, "of another ending")
+    return tuple(notices)
+
+
+def _notice(path: str, found: Sequence[str], what: str) -> list[str]:
+    if not found:
+        return []
+    named = ", ".join(quoted(name) for name in found[:NAMED]) + (", …" if len(found) > NAMED else "")
+    return [f"{_printable(path)}: not looked at, because {what}: {len(found)} ({named})"]
+
+
+def _printable(path: str) -> str:
+    """`path` as text that every output can hold; bytes that are no UTF-8 are spelt out."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def content(path: Path, label: str, error: type[GateError]) -> bytes:
@@ -88,7 +133,7 @@ def _plain(path: str) -> str:
     return path if path == STDIN else Path(path).as_posix()
 
 
-def _below(path: str, root: Path) -> Iterator[str]:
+def _below(path: str, root: Path, *, hidden_too: bool = False) -> Iterator[str]:
     if path == STDIN:
         yield STDIN
         return
@@ -99,18 +144,20 @@ def _below(path: str, root: Path) -> Iterator[str]:
     if not place.is_dir():
         matches = _matches(path, root)
         if not matches:
-            raise ReportError("no such file or folder", code="no_inputs", path=label, fix="check the path")
+            raise ReportError(
+                "no such file or folder", code="no_inputs", path=_printable(label), fix="check the path"
+            )
         yield from matches
         return
     found = False
     for folder, folders, names in os.walk(place):
-        folders[:] = sorted(filter(_is_looked_at, folders))
+        folders[:] = sorted(n for n in folders if n != NEVER and (hidden_too or _is_looked_at(n)))
         for name in folders:
             linked = Path(folder) / name
-            _refuse_link_out(linked, place, (Path(label) / linked.relative_to(place)).as_posix())
-        for name in sorted(filter(_is_looked_at, names)):
+            _refuse_folder_link(linked, (Path(label) / linked.relative_to(place)).as_posix())
+        for name in sorted(names):
             file = Path(folder) / name
-            if not name.lower().endswith(ENDINGS):
+            if not name.lower().endswith(ENDINGS) or not (hidden_too or _is_input(file)):
                 continue
             its_label = (Path(label) / file.relative_to(place)).as_posix()
             _refuse_link_out(file, place, its_label)
@@ -121,7 +168,7 @@ def _below(path: str, root: Path) -> Iterator[str]:
         raise ReportError(
             "the folder holds nothing to check",
             code="no_inputs",
-            path=label,
+            path=_printable(label),
             expected=f"files ending in {' '.join(ENDINGS)}",
             fix="check that the scanners wrote their reports there",
         )
@@ -148,12 +195,32 @@ def _is_looked_at(name: str) -> bool:
     return not name.startswith(".") and name not in NOT_INPUTS
 
 
+def _is_input(file: Path) -> bool:
+    """Whether a file in a folder is looked at; gate's own configuration only if it is a manifest in disguise."""
+    if file.name not in OURS:
+        return _is_looked_at(file.name)
+    try:
+        return bool(_KIND.search(file.read_bytes()[: limits.CONFIG_BYTES]))
+    except OSError:
+        return True  # whatever it is, reading it will say so
+
+
+def _refuse_folder_link(path: Path, label: str) -> None:
+    if path.is_symlink():
+        raise ReportError(
+            "a link to a folder is not followed",
+            code="link_out",
+            path=_printable(label),
+            fix="name the folder it leads to by itself, or remove the link",
+        )
+
+
 def _refuse_link_out(path: Path, folder: Path, label: str) -> None:
     if path.is_symlink() and not (path.exists() and path.resolve().is_relative_to(folder.resolve())):
         raise ReportError(
             "a link that leads out of the folder, or nowhere",
             code="link_out",
-            path=label,
+            path=_printable(label),
             fix="name what it leads to by itself, or remove the link",
         )
 
@@ -162,12 +229,12 @@ def _bytes(path: str, root: Path) -> bytes:
     try:
         data = _content(path, root)
     except OSError as error:
-        raise ReportError(f"cannot be read: {error.strerror}", path=path) from None
+        raise ReportError(f"cannot be read: {error.strerror}", path=_printable(path)) from None
     if len(data) > limits.REPORT_BYTES:
         raise ReportError(
             "the file is too large",
             code="report_too_large",
-            path=path,
+            path=_printable(path),
             expected=f"at most {limits.REPORT_BYTES} bytes",
         )
     return data

@@ -24,6 +24,8 @@ from gate.kubernetes import objects
 from gate.model import Evidence, Report, Scan, Status
 
 KUBERNETES: Final = "kubernetes"
+_REPORT_GROUPS: Final = ("aquasecurity.github.io", "wgpolicyk8s.io", "openreports.io", "reports.kyverno.io")
+"""What scanners write into a cluster: as manifests they would all be harmless."""
 _GZIP: Final = b"\x1f\x8b"
 _UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _UTF32: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
@@ -154,7 +156,10 @@ def _encoding_error(path: str, found: str, line: int, column: int) -> ReportErro
 
 def _is_yaml(text: bytes, path: str) -> bool:
     # No report format here is YAML; a JSON manifest in a .yaml file is read the same way.
-    return path.lower().endswith((".yaml", ".yml")) and text.lstrip()[:1] not in (b"<", b"")
+    start = text.lstrip()[:1]
+    if path == "-":
+        return start not in (b"{", b"[", b"<", b"n", b"")  # `helm template | gate check -`
+    return path.lower().endswith((".yaml", ".yml")) and start not in (b"<", b"")
 
 
 def _report_scan(
@@ -230,6 +235,19 @@ def _unknown(document: Document, adapters: Mapping[str, Adapter]) -> ReportError
 
 def _manifest_scan(text: bytes, path: str, read_manifests: manifests.Read) -> Scan:
     found = manifests.kubernetes_objects(read_manifests, text, path)
+    for one in found:
+        group = str(one.object.get("apiVersion", "")).partition("/")[0]
+        if group.endswith(_REPORT_GROUPS):
+            raise ReportError(
+                "a report in the shape of a Kubernetes object, not a manifest",
+                code="format_not_read",
+                path=path,
+                line=one.source.line if one.source else 1,
+                column=1,
+                found=f"{quoted(one.object.get('kind'))} of {quoted(group)}",
+                expected="manifests, or the scanner's own report",
+                fix="hand over the scanner's own JSON; this version does not read reports of this group",
+            )
     return Scan(
         format=KUBERNETES,
         scanner=KUBERNETES,

@@ -7,12 +7,14 @@ the others.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final
 
 import click
+import msgspec
 
 from gate import __version__
 from gate.errors import GateError, Problem
@@ -34,6 +36,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
 """name -> module (its `command`) and one line of help."""
 
 INTERRUPTED: Final = 130
+_JSON_VALUES: Final = ("json", "json=-")
+_JSON: Final = re.compile(r"(?:-[a-zA-Z]*o|--output=)json(?:=-)?")
 
 
 class _Lazy(click.Group):
@@ -125,6 +129,7 @@ def _told(problems: tuple[Problem, ...], arguments: list[str], exit_code: int) -
     from gate.cli.terminal import Terminal
     from gate.outputs import problems as problem_output
 
+    problems = tuple(_printable(problem) for problem in problems)
     if _wants_json(arguments):
         sys.stdout.buffer.write(problem_output.problems_json(problems))
         sys.stdout.buffer.flush()
@@ -142,11 +147,24 @@ def _told(problems: tuple[Problem, ...], arguments: list[str], exit_code: int) -
     return exit_code
 
 
+def _printable(problem: Problem) -> Problem:
+    """`problem` with text that every output can hold: a file's name may be any bytes."""
+    texts = {
+        name: value.encode("utf-8", "backslashreplace").decode()
+        for name in Problem.__struct_fields__
+        if isinstance(value := getattr(problem, name), str)
+    }
+    return msgspec.structs.replace(problem, **texts)
+
+
 def _wants_json(arguments: list[str]) -> bool:
     """Whether stdout was to be JSON; looked up by hand, for the command line may be what is wrong."""
-    before = None
+    before = ""
     for argument in arguments:
-        if argument in ("-ojson", "--output=json") or (before in ("-o", "--output") and argument == "json"):
+        asks = (
+            argument.startswith("-") and not argument.startswith("--") and argument.rstrip("=").endswith("o")
+        )
+        if _JSON.fullmatch(argument) or (argument in _JSON_VALUES and before):
             return True
-        before = argument
+        before = argument if asks or argument == "--output" else ""
     return False

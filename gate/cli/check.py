@@ -118,7 +118,7 @@ def outputs(wanted: tuple[str, ...]) -> list[tuple[str, str | None]]:
             raise SettingsError(
                 f"-o {quoted(one)} is not understood", code="usage", expected=f"one of {', '.join(OUTPUTS)}"
             )
-        result.append((name, path or None))
+        result.append((name, path if path not in ("", "-") else None))
     if sum(1 for _, path in result if path is None) > 1:
         raise SettingsError(
             "two outputs for stdout", code="usage", fix="give all but one a file: -o sarif=gate.sarif"
@@ -131,6 +131,7 @@ def written(wanted: list[tuple[str, str | None]], presentation: Presentation) ->
     paths: list[str] = []
     for name, path in wanted:
         if path is not None:
+            _refuse_input(path, presentation)
             replaced(Path(path), OUTPUTS[name](presentation))
             paths.append(path)
     on_stdout = next((name for name, path in wanted if path is None), "text")
@@ -139,11 +140,20 @@ def written(wanted: list[tuple[str, str | None]], presentation: Presentation) ->
     sys.stdout.buffer.flush()
 
 
+def _refuse_input(path: str, presentation: Presentation) -> None:
+    """Raise where an output would replace what was judged."""
+    judged = {Path(report.path).resolve() for report in presentation.sources if report.path}
+    if Path(path).resolve() in judged:
+        raise StoreError(
+            "an output would replace an input", code="output_unwritable", path=path, fix="name another file"
+        )
+
+
 def replaced(path: Path, content: bytes) -> None:
     """Put `content` at `path` in one step, so that nobody ever reads half of it."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=not path.is_absolute(), exist_ok=True)
         beside.write_bytes(content)
         beside.replace(path)
     except OSError as error:

@@ -34,7 +34,7 @@ def command(id: str) -> None:
     raise SettingsError(
         f"nothing is known by {quoted(id)}",
         code="unknown_id",
-        expected="a rule id, a decision id, or 8 characters or more of a fingerprint from the record",
+        expected="a rule id; or, where gate.yaml keeps a record, a decision id or 8 characters of a fingerprint",
         fix=f"did you mean {near[0]}?" if near else "see `gate policy ls`",
     )
 

@@ -38,8 +38,8 @@ def command(project: str | None, yes: bool, force: bool) -> None:
 
 
 def _found(root: Path) -> list[str]:
-    """Folders of this repository that look like reports or manifests; else what to begin with."""
-    return list(_folders(root)) or ["reports/"]
+    """Folders of this repository that look like reports or manifests."""
+    return list(_folders(root))
 
 
 def _folders(root: Path) -> Iterator[str]:
@@ -50,12 +50,12 @@ def _folders(root: Path) -> Iterator[str]:
 
 def _text(project: str, inputs: list[str]) -> str:
     safe = "".join(c if _is_plain(c) or c in "._-/" else "-" for c in project).lstrip("._-/") or "project"
-    listed = "\n".join(f"  - {{path: {_quoted(path)}}}" for path in inputs)
+    listed = "".join(f"\n  - {{path: {_quoted(path)}}}" for path in inputs)
+    listed = listed or " []                      # - {path: reports/}   once your scanners write there"
     return f"""# What gate asks of this project; `gate config schema` describes every key.
 version: 1
 project: "{safe}"
-inputs:
-{listed}
+inputs:{listed}
 policies:
   use: [builtin:default]        # `gate policy ls` lists the rules
 thresholds:                     # how many are allowed; null is no limit

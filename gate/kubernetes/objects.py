@@ -29,7 +29,9 @@ def name(value: dict[str, Any]) -> str:
 
 
 def expanded(value: object, path: str, line: int, pointer: str = "") -> Iterator[tuple[dict[str, Any], str]]:
-    """The objects of one document with their JSON pointers; a `List` gives its items.
+    """The objects of one document with their JSON pointers; what has `items` gives those too.
+
+    kubectl takes every object with `items` for a list, whatever its kind, and applies its members.
 
     Raises `ReportError` for anything that is no Kubernetes object: a document that is not
     understood must not vanish between others that pass.
@@ -45,9 +47,12 @@ def expanded(value: object, path: str, line: int, pointer: str = "") -> Iterator
             expected="apiVersion and kind, both texts",
             fix="check manifests only, or name the file's format with --as",
         )
-    if not (value["kind"].endswith("List") and "items" in value):
+    is_list = value["kind"].endswith("List")
+    if "items" not in value:
         yield value, pointer
         return
+    if not is_list:
+        yield value, pointer
     items = value["items"]
     if not isinstance(items, list):
         raise ReportError(
@@ -59,7 +64,7 @@ def expanded(value: object, path: str, line: int, pointer: str = "") -> Iterator
             found=quoted(items),
             expected="a list of objects",
         )
-    kind = value["kind"].removesuffix("List")
+    kind = value["kind"].removesuffix("List") if is_list else ""
     for index, item in enumerate(items):
         # A typed list (`PodList`) leaves kind and apiVersion out of its items.
         if kind and isinstance(item, dict) and "kind" not in item and "apiVersion" not in item:

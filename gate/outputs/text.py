@@ -42,7 +42,9 @@ _ASCII: Final = str.maketrans({**_SIGNS, "·": "-", "…": "...", "│": "|"})
 def render(presentation: Presentation) -> bytes:
     """The page, at most `width` columns wide, ending with the outcome and the exit code."""
     if presentation.verbosity < 0:
-        return encoded(_last_line(presentation), presentation.unicode)
+        # One line for whoever reads it with a script, however narrow the terminal.
+        lines = _last_line(presentation)
+        return encoded(lines if len(lines) == 1 else [" ".join(lines)], presentation.unicode)
     sections = [
         [*_header(presentation), "", *_sources(presentation)],
         _blocking(presentation),

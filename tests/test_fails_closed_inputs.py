@@ -1,0 +1,109 @@
+"""More ways to fail open between a folder and a decision: none of them passes unseen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.command import CLEAN_BANDIT, POD, files, gate
+
+HARMLESS = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: harmless}\n"
+ITEM = "\n".join("    " + line for line in POD.splitlines()).replace("    apiVersion", "  - apiVersion", 1)
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Thing", "list", "List", "PodList"])
+def test_members_of_whatever_has_items_are_judged(tmp_path: Path, kind: str) -> None:
+    files(tmp_path, k_yaml=f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: harmless}}\nitems:\n{ITEM}\n")
+
+    assert 1 == gate(tmp_path, "check", "k.yaml").code
+
+
+def test_items_that_are_no_list_are_refused(tmp_path: Path) -> None:
+    files(tmp_path, k_yaml=HARMLESS + "items: {a: 1}\n")
+
+    assert 3 == gate(tmp_path, "check", "k.yaml").code
+
+
+@pytest.mark.parametrize(
+    "group", ["aquasecurity.github.io/v1alpha1", "wgpolicyk8s.io/v1alpha2", "openreports.io/v1alpha1"]
+)
+def test_a_report_in_the_shape_of_an_object_is_no_harmless_manifest(tmp_path: Path, group: str) -> None:
+    one = {"apiVersion": group, "kind": "VulnerabilityReport", "metadata": {"name": "r"}}
+    files(tmp_path, r_json=one, l_json={"apiVersion": "v1", "kind": "List", "items": [one]})
+
+    assert {3} == {gate(tmp_path, "check", name).code for name in ("r.json", "l.json")}
+
+
+def test_what_a_folder_hides_is_named(tmp_path: Path) -> None:
+    files(tmp_path, k__a_yaml=HARMLESS, k__node_modules__x_yaml=POD, k__pod_txt=POD)
+    (tmp_path / "k" / ".hidden.yaml").write_text(POD)
+
+    notices = " ".join(gate(tmp_path, "check", "k", "-o", "json").json["notices"])
+
+    assert all(name in notices for name in (".hidden.yaml", "node_modules/x.yaml", "pod.txt"))
+
+
+def test_a_manifest_that_calls_itself_gate_yaml_is_judged(tmp_path: Path) -> None:
+    files(tmp_path, k__a_yaml=HARMLESS, k__gate_yaml=POD)
+
+    assert 1 == gate(tmp_path, "check", "k").code
+
+
+def test_a_folder_declared_as_manifests_gives_its_hidden_files_too(tmp_path: Path) -> None:
+    files(tmp_path, k__a_yaml=HARMLESS)
+    (tmp_path / "k" / ".hidden.yaml").write_text(POD)
+
+    assert 1 == gate(tmp_path, "check", "--as", "kubernetes=k").code
+
+
+def test_a_link_to_a_folder_is_refused(tmp_path: Path) -> None:
+    files(tmp_path, k__a_yaml=HARMLESS, other__pod_yaml=POD)
+    (tmp_path / "k" / "more").symlink_to("../other")
+
+    assert 3 == gate(tmp_path, "check", "k").code
+
+
+def test_manifests_come_through_a_pipe(tmp_path: Path) -> None:
+    assert 1 == gate(tmp_path, "check", "-", stdin=POD.encode()).code
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-qo", "json"], ["-ojson"], ["--output", "json"], ["--output=json"], ["-o", "json=-"]]
+)
+def test_an_error_is_json_however_json_was_asked_for(tmp_path: Path, arguments: list[str]) -> None:
+    result = gate(tmp_path, "check", "nosuch", *arguments)
+
+    assert (3, "gate.error/v1") == (result.code, result.json["schema"])
+
+
+def test_a_name_that_is_no_text_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "bad\udcff.yaml").write_text("kind: [")
+    (tmp_path / "good\udcff.yaml").write_text(POD)
+
+    broken = gate(tmp_path, "check", "bad\udcff.yaml", "-o", "json")
+    absent = gate(tmp_path, "check", "nosuch\udcff", "-o", "json")
+    judged = gate(tmp_path, "check", "good\udcff.yaml", "-o", "json")
+
+    assert [3, 3, 1] == [broken.code, absent.code, judged.code]
+    assert {"gate.error/v1"} == {broken.json["schema"], absent.json["schema"]}
+
+
+def test_an_output_never_replaces_what_was_judged(tmp_path: Path) -> None:
+    files(tmp_path, r_json=CLEAN_BANDIT)
+    before = (tmp_path / "r.json").read_bytes()
+
+    assert 3 == gate(tmp_path, "check", "r.json", "-o", "json=./r.json").code
+    assert before == (tmp_path / "r.json").read_bytes()
+
+
+def test_lines_beside_a_violation_show_no_credential(tmp_path: Path) -> None:
+    block = "      env:\n        - name: A\n          value: |\n            hunter2secret\n      image: x:latest\n"
+    flag = "      args:\n        - --password=hunter3secret\n      image: x:latest\n"
+    folded = '      env:\n        - name: A\n          value:\n            "hunter5secret"\n      image: x:latest\n'
+    head = POD.split("      image")[0]
+    files(tmp_path, a_yaml=head + block, b_yaml=head + flag, c_yaml=head + folded)
+
+    shown = [gate(tmp_path, "check", "-v", ".", "-o", name).out for name in ("text", "html", "markdown")]
+
+    assert not any("hunter" in text for text in shown)
