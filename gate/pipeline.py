@@ -52,6 +52,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any]
     """The bundle's, the user's data, thresholds and the environment's evidence, merged."""
     action_for: decide.ActionFor
+    notices: tuple[str, ...] = ()
+    """What a person should know of how it was asked: files that were left out, and so on."""
     own: tuple[Said, ...] = ()
     """What gate itself found wrong with the asking (gate/environments.py)."""
     waivers: tuple[waivers.Waiver, ...] = ()
@@ -160,7 +162,10 @@ def judge(
         decided_at=times.rfc3339(asked.now),
         expires_at=decide.expires_at(asked.now, _expiries(waived)),
         gate_version=__version__,
-        notices=waivers.notices(asked.waivers, usage.joined(later), asked.subject, environment, asked.now),
+        notices=(
+            *asked.notices,
+            *waivers.notices(asked.waivers, usage.joined(later), asked.subject, environment, asked.now),
+        ),
     )
     return Judgement(
         decision=decision,
