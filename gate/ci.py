@@ -1,7 +1,8 @@
 """What a CI system says of the run gate is part of, from the variables its vendor documents.
 
 Claims, all of them: whoever writes the pipeline can set variables, so facts from here are shown as
-claimed. Pure: the environment is an argument. `--ci none` and flags that override are the caller's.
+claimed. Variables of two systems at once are refused: which of them is believed decides whose gate.yaml
+judges. Pure: the environment is an argument. `--ci none` and flags that override are the caller's.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
+
+from gate.errors import GateError
 
 Variables = Mapping[str, str]
 
@@ -35,15 +38,53 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def detected(variables: Variables) -> Run | None:
-    """The run that `variables` (the process environment) describe; None outside of known systems."""
-    for marker, value, read in _SYSTEMS:
-        found = variables.get(marker, "")
-        if found and (value is None or found.lower() == value):
-            run = read(variables)
-            # No repository has a merge request from a branch to itself: the source is a fork's branch.
-            is_forks = run.merge_request and run.branch is not None and run.branch == run.target_branch
-            return msgspec.structs.replace(run, branch=None) if is_forks else run
-    return None
+    """The run that `variables` (the process environment) describe; None outside of known systems.
+
+    Raises `GateError` where they describe two systems, or a merge request of another system than the
+    one that is there: a change that sets one variable more must not be judged by its own gate.yaml.
+    """
+    present = [system for system in _SYSTEMS if _is_here(system, variables)]
+    if not present:
+        return None
+    marker, _, family, read = present[0]
+    others = [one[0] for one in present if one[2] != family]
+    others = [name for name in others if name != _ADDRESS or _is_jenkins(variables)]
+    if not others:
+        # Jenkins' names for a merge request are anybody's without its address.
+        others = [
+            f"a merge request of {its_read(variables).system}"
+            for its_marker, _, its_family, its_read in _SYSTEMS
+            if its_family != family and (its_marker != _ADDRESS or variables.get(_ADDRESS))
+            if its_read(variables).merge_request
+        ]
+    if others:
+        raise GateError(
+            "contradicting CI variables",
+            code="ci_contradicting",
+            found=" and ".join(dict.fromkeys([marker, *others])),
+            expected="those of one CI system",
+            fix="unset what does not belong to this pipeline, or pass --ci none and --config-from with the base",
+        )
+    run = read(variables)
+    # No repository has a merge request from a branch to itself: the source is a fork's branch.
+    is_forks = run.merge_request and run.branch is not None and run.branch == run.target_branch
+    return msgspec.structs.replace(run, branch=None) if is_forks else run
+
+
+def is_known(variables: Variables) -> bool:
+    """Whether `variables` name any known system at all."""
+    return any(_is_here(system, variables) for system in _SYSTEMS)
+
+
+def _is_here(system: _System, variables: Variables) -> bool:
+    marker, value, _, _ = system
+    found = variables.get(marker, "")
+    return bool(found) and (value is None or found.lower() == value)
+
+
+def _is_jenkins(variables: Variables) -> bool:
+    """Whether Jenkins runs this; jobs of other systems may know the address of a Jenkins they call."""
+    return bool(_first(variables, "BUILD_TAG", "EXECUTOR_NUMBER", "CHANGE_ID", "CHANGE_TARGET"))
 
 
 def without_credentials(url: str | None) -> str | None:
@@ -213,17 +254,18 @@ def _tekton(variables: Variables) -> Run:
     )
 
 
-_SYSTEMS: Final[tuple[tuple[str, str | None, Callable[[Variables], Run]], ...]] = (
-    ("GATE_CI", "tekton", _tekton),
-    # Both set GITHUB_ACTIONS too.
-    ("FORGEJO_ACTIONS", "true", _actions("forgejo")),
-    ("GITEA_ACTIONS", "true", _actions("gitea")),
-    ("GITHUB_ACTIONS", "true", _actions("github")),
-    ("GITLAB_CI", "true", _gitlab),
-    ("TF_BUILD", "true", _azure),
-    ("BITBUCKET_BUILD_NUMBER", None, _bitbucket),
-    ("GITEE_PIPELINE_BUILD_NUMBER", None, _gitee),
-    # Last: other systems' jobs may know the address of a Jenkins they call.
-    ("JENKINS_URL", None, _jenkins),
+_System = tuple[str, str | None, str, Callable[[Variables], Run]]
+_ADDRESS: Final = "JENKINS_URL"
+_SYSTEMS: Final[tuple[_System, ...]] = (
+    ("GATE_CI", "tekton", "tekton", _tekton),
+    # Both set GITHUB_ACTIONS too, and the same variables: no contradiction.
+    ("FORGEJO_ACTIONS", "true", "actions", _actions("forgejo")),
+    ("GITEA_ACTIONS", "true", "actions", _actions("gitea")),
+    ("GITHUB_ACTIONS", "true", "actions", _actions("github")),
+    ("GITLAB_CI", "true", "gitlab", _gitlab),
+    ("TF_BUILD", "true", "azure", _azure),
+    ("BITBUCKET_BUILD_NUMBER", None, "bitbucket", _bitbucket),
+    ("GITEE_PIPELINE_BUILD_NUMBER", None, "gitee", _gitee),
+    (_ADDRESS, None, "jenkins", _jenkins),
 )
-"""Variable, its value if one is meant, and the reader; the first that is there counts."""
+"""Variable, its value if one is meant, which systems are one, and the reader."""

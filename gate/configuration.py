@@ -7,6 +7,7 @@ and are read from the working tree.
 
 from __future__ import annotations
 
+import os
 import posixpath
 import tempfile
 from collections.abc import Iterator
@@ -54,10 +55,11 @@ def configuration(
     if commit is None or top is None:
         path = root / named if named else settings.found_from(root)
         home = path.parent if path else root
-        value = _settings(files.content(path, named or path.name, SettingsError), path.name) if path else None
+        label = named or (Path(os.path.relpath(path, root.resolve())).as_posix() if path else "")
+        value = _settings(files.content(path, label, SettingsError), label) if path else None
         yield Configuration(
             settings=value or settings.defaults(),
-            label=named or (path.name if path else ""),
+            label=label,
             root=home,
             home=home,
         )
@@ -67,14 +69,19 @@ def configuration(
 
 
 def data(config: Configuration, extra: tuple[str, ...], root: Path) -> dict[str, Any]:
-    """The user's data files merged, those of the command line (`extra`) on top."""
+    """The user's data files merged, those of the command line (`extra`) on top.
+
+    Raises `SettingsError` where one gives a known key what the shipped rules cannot read.
+    """
     places = [*((config.root, name) for name in config.settings.policies.data), *((root, n) for n in extra)]
     result: dict[str, Any] = {}
     for base, name in places:
-        value = yaml.parsed(files.content(base / name, name, PolicyError), name, PolicyError).value
-        if not isinstance(value, dict):
+        parsed = yaml.parsed(files.content(base / name, name, PolicyError), name, PolicyError)
+        if not isinstance(parsed.value, dict):
             raise PolicyError("not an object", code="data_invalid", path=name, line=1, column=1)
-        result = settings.merged(result, value)
+        if found := settings.data_problems(parsed):
+            raise SettingsError(problems=found)
+        result = settings.merged(result, parsed.value)
     return result
 
 

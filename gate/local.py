@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -26,9 +26,12 @@ from gate.engines.embedded import Engine
 from gate.errors import SettingsError, quoted
 from gate.gate_yaml import EnvironmentSettings, Settings
 from gate.ingest import Read
-from gate.model import Approval, Decision, EnvironmentRef, Evidence, Point, Severity, Subject
+from gate.model import Approval, Decision, EnvironmentRef, Evidence, Point, Said, Severity, Subject
 from gate.pipeline import Judgement, Question, judge
 from gate.presentation import Presentation
+
+REPLACED = "counts for no promotion: "
+"""How the notice begins of a decision whose rules or exceptions the command line replaced."""
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,11 +92,19 @@ def checked(
     run = ci.detected(environ) if wish.ci == "auto" else None
     with configuration(wish.config, wish.config_from, root, run) as config, bootstrap.engine() as engine:
         _refuse_what_is_not_here(config, wish.formats)
-        engine.start()
         environment = settings.environment(config.settings, wish.environment) if wish.environment else None
+        if environment and config.settings.record is not None and not wish.record:
+            raise SettingsError(
+                "--no-record together with --environment",
+                code="usage",
+                expected="a decision that is kept: a promotion looks for the newest one",
+                fix="leave one of the two out",
+            )
+        engine.start()
         with ThreadPoolExecutor(1, "policies") as pool:
             loading = pool.submit(_loaded, wish, config, root, engine)
-            reads = _reads(wish, config, root, engine)
+            paths, declared, base = _handed(wish, config, root)
+            reads = bootstrap.ingested(files.read(paths, declared, base), engine)
             question, bundle = _question(
                 wish,
                 config,
@@ -105,6 +116,7 @@ def checked(
                 now=now,
                 randomness=randomness,
                 compare=compare,
+                notices=(*_replaced(wish, config, environ), *files.left_out(paths, base)),
             )
         python = bootstrap.python() if config.settings.policies.python else None
         places = partial(bootstrap.places, engine, {read.report.path: read.data for read in reads})
@@ -136,24 +148,26 @@ def _refuse_what_is_not_here(config: Configuration, formats: tuple[str, ...]) ->
         )
 
 
-def _reads(wish: Wish, config: Configuration, root: Path, engine: Engine) -> tuple[Read, ...]:
-    """Every input, read. Paths on the command line replace the inputs of gate.yaml."""
+def _handed(wish: Wish, config: Configuration, root: Path) -> tuple[list[str], list[tuple[str, str]], Path]:
+    """Paths, declared (format, path) pairs, and what they are relative to.
+
+    Paths on the command line replace the inputs of gate.yaml.
+    """
     declared = files.declarations(wish.declared)
-    paths: list[str] = list(wish.paths)
-    if not paths and not declared:
-        for given in config.settings.inputs:
-            if given.run is not None or given.path is None:
-                raise SettingsError(
-                    "inputs that run a scanner are not read by this version",
-                    code="not_available",
-                    path=config.label,
-                    fix="run the scanner before, and name its report under path",
-                )
-            declared += [(given.as_, given.path)] if given.as_ else []
-            paths += [] if given.as_ else [given.path]
-    return bootstrap.ingested(
-        files.read(paths, declared, root if wish.paths or wish.declared else config.home), engine
-    )
+    if wish.paths or declared:
+        return list(wish.paths), declared, root
+    paths: list[str] = []
+    for given in config.settings.inputs:
+        if given.run is not None or given.path is None:
+            raise SettingsError(
+                "inputs that run a scanner are not read by this version",
+                code="not_available",
+                path=config.label,
+                fix="run the scanner before, and name its report under path",
+            )
+        declared += [(given.as_, given.path)] if given.as_ else []
+        paths += [] if given.as_ else [given.path]
+    return paths, declared, config.home
 
 
 def _loaded(wish: Wish, config: Configuration, root: Path, engine: Engine) -> Bundle:
@@ -178,6 +192,7 @@ def _question(
     now: datetime,
     randomness: bytes,
     compare: bool,
+    notices: tuple[str, ...],
 ) -> tuple[Question, Bundle]:
     value = config.settings
     project = wish.project or value.project or (run.project if run else None)
@@ -189,7 +204,7 @@ def _question(
     own = (
         *config.own,
         *environments.branch_feeds(environment, subject.branch),
-        *environments.promotion(environment, subject.digest, _newest(config, environment, subject), now),
+        *_promotion(config, environment, subject, now),
     )
     overlay = settings.thresholds_overlay(value, environment)
     extra = _evidence(wish)
@@ -203,7 +218,7 @@ def _question(
             fix="see `gate policy ls`",
         )
     merged = settings.merged(bundle.settings, given_data)
-    merged = _stricter_evidence(settings.merged(merged, overlay), extra)
+    merged = settings.stricter_evidence(settings.merged(merged, overlay), *extra)
     order = [one.name for one in value.environments].index(name) if name else 0
     question = Question(
         decision_id=ids.uuid7(now, randomness),
@@ -215,6 +230,7 @@ def _question(
         reads=reads,
         settings=merged,
         action_for=partial(settings.action_for, value.policies.actions),
+        notices=notices,
         own=own,
         waivers=given_waivers,
         waiver_days={severity: value.waivers.longest_days(severity) for severity in Severity},
@@ -281,6 +297,45 @@ def _approvals(
     return environments.approvals_given(given, subject.digest, environment.name, subject.author, now, groups)
 
 
+def _replaced(wish: Wish, config: Configuration, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What of the configuration the command line replaced; of no interest without an environment."""
+    own = config.settings.baseline
+    is_other_baseline = wish.baseline is not None and not (
+        wish.baseline == "auto" and own is not None and own.mode == "file"
+    )
+    flags = [
+        *(f"--policy {quoted(name)}" for name in wish.policies),
+        *(f"--data {quoted(name)}" for name in wish.data),
+        *(f"--waivers {quoted(name)}" for name in wish.waivers),
+        *([f"--baseline {quoted(wish.baseline)}"] if is_other_baseline else []),
+    ]
+    if wish.ci == "none" and wish.config_from is None and ci.is_known(environ):
+        flags.append("--ci none (the working tree judged)")
+    said = f"{REPLACED}{', '.join(flags)} instead of what gate.yaml says"
+    return (said,) if wish.environment and flags else ()
+
+
+def _promotion(
+    config: Configuration, environment: EnvironmentSettings | None, subject: Subject, now: datetime
+) -> tuple[Said, ...]:
+    """GATE-ENV-003 where the digest has not passed what is required, by the rules that gate.yaml names."""
+    newest = _newest(config, environment, subject)
+    notices = newest.notices if newest else ()
+    why = next((notice.removeprefix(REPLACED) for notice in notices if notice.startswith(REPLACED)), None)
+    if environment is None or environment.requires is None or newest is None or why is None:
+        return environments.promotion(environment, subject.digest, newest, now)
+    required = environment.requires.environment
+    return (
+        Said(
+            policy=environments.POLICY,
+            verb="deny",
+            rule="GATE-ENV-003",
+            message=f"{environment.name} requires {required}: its newest decision there was made with {why}",
+            remedy=f"check the same digest in {required} again, without these flags",
+        ),
+    )
+
+
 def _newest(
     config: Configuration, environment: EnvironmentSettings | None, subject: Subject
 ) -> Decision | None:
@@ -288,10 +343,11 @@ def _newest(
     record = config.settings.record
     if environment is None or environment.requires is None or record is None or subject.digest is None:
         return None
+    repository.refuse_carried(Path(record), config.home)
     return bootstrap.newest(config.home / record, subject.digest, environment.requires.environment)
 
 
-def _evidence(wish: Wish) -> dict[str, Any]:
+def _evidence(wish: Wish) -> tuple[tuple[str, ...], float | None]:
     """`--require` and `--max-age`, which add to what the environment wants."""
     unknown = [kind for kind in wish.require if kind not in tuple(Evidence)]
     if unknown:
@@ -303,16 +359,7 @@ def _evidence(wish: Wish) -> dict[str, Any]:
     seconds = times.duration_s(wish.max_age) if wish.max_age else None
     if wish.max_age and not seconds:
         raise SettingsError(f"--max-age {quoted(wish.max_age)} is no duration", code="usage", expected="24h")
-    return {"require": list(wish.require), "max_age_s": seconds}
-
-
-def _stricter_evidence(given: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
-    """A flag can only want more: another kind, a shorter age."""
-    evidence = dict(given.get("evidence") or {})
-    evidence["require"] = sorted({*(evidence.get("require") or ()), *extra["require"]})
-    ages = [age for age in (evidence.get("max_age_s"), extra["max_age_s"]) if age is not None]
-    evidence["max_age_s"] = min(ages) if ages else None
-    return {**given, "evidence": evidence}
+    return wish.require, seconds
 
 
 def _timeout_s(wish: Wish, value: Settings) -> float:

@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import subprocess
+import unicodedata
 from pathlib import Path
 from typing import Final
 
@@ -18,12 +19,14 @@ import msgspec
 
 from gate import limits
 from gate.ci import Run, without_credentials
-from gate.errors import GateError, quoted
+from gate.errors import GateError, StoreError, quoted
 
 TIMEOUT_S: Final = 30.0
 _OPTIONS: Final = (
     "--no-pager", "--no-replace-objects", "--literal-pathspecs", "--no-optional-locks",
     "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}",
+    # Folders HEAD, objects and refs in a commit make a repository with a configuration of its own.
+    "-c", "safe.bareRepository=explicit",
 )  # fmt: skip
 _SETTINGS: Final = {
     "LC_ALL": "C",
@@ -218,6 +221,48 @@ def judging_commit(top: Path | None, config_from: str | None, ci: Run | None) ->
             )  # fmt: skip
         return merge_base(top, ci.target_branch)
     return head(top)
+
+
+def refuse_carried(record: Path, home: Path) -> None:
+    """Raise `StoreError` where the `record` that gate.yaml in `home` names may come with the change.
+
+    That is where git has the file, in the index or in HEAD, or where a link leads to it out of the work
+    tree. Outside of any repository nothing is known, and nothing refused.
+    """
+    named, real = Path(os.path.normpath(home.absolute() / record)), (home / record).resolve()
+    top = top_level(home)
+    if top is not None:
+        inside_of = (top.absolute(), top.resolve(), home.absolute())
+        if any(named.is_relative_to(one) for one in inside_of) and not real.is_relative_to(top.resolve()):
+            raise StoreError(
+                "a link leads to the record, out of the work tree", code="record_from_change",
+                path=str(record), found=quoted(str(real)),
+                expected="a record that nothing in the change leads to",
+                fix="name its place itself in gate.yaml: record: /absolute/path.jsonl",
+            )  # fmt: skip
+    if not real.exists():
+        return
+    # Its own too: of a submodule, or of another clone that an absolute path names.
+    tops = {one.resolve() for one in (top, top_level(real.parent)) if one is not None}
+    inside = [one for one in tops if real.is_relative_to(one)]
+    if any(_folded(real.relative_to(one).as_posix()) in _known(one) for one in inside):
+        raise StoreError(
+            "the record comes with the change: git has it", code="record_from_change", path=str(record),
+            expected="a file that git does not have",
+            fix="git rm --cached it and ignore it; keep it where only protected pipelines write",
+        )  # fmt: skip
+
+
+def _known(top: Path) -> set[str]:
+    """Every path in the index or in HEAD, folded: some file systems know no letter case."""
+    listed = [_ran(top, "ls-files", "-z", "--full-name")]
+    if _commit(top, "HEAD"):
+        listed.append(_ran(top, "ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD"))
+    return {_folded(os.fsdecode(name)) for names in listed for name in names.split(b"\0") if name}
+
+
+def _folded(path: str) -> str:
+    return unicodedata.normalize("NFC", path).casefold()
 
 
 # ------------------------------------------------------------------------------------ asking git

@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -41,7 +41,7 @@ from gate.gate_yaml import (
     Thresholds,
     Waivers,
 )
-from gate.model import Action, Point
+from gate.model import Action, Evidence, Point
 
 __all__ = [
     "FILE",
@@ -63,18 +63,22 @@ __all__ = [
     "Thresholds",
     "Waivers",
     "action_for",
+    "data_problems",
     "defaults",
     "environment",
     "found_from",
     "json_schema",
     "merged",
     "settings",
+    "stricter_evidence",
     "thresholds_overlay",
 ]  # fmt: skip
 
 FILE: Final = "gate.yaml"
 LONGEST_EVALUATION_S: Final = 600.0
 """A pipeline that waits longer for its policies waits for a mistake."""
+FLOOR: Final = ("GATE-EVID-", "GATE-ENV-")
+"""How the ids of rules begin that hold whatever the policies are (docs/adr/0003-evidence-is-a-floor.md)."""
 _PINNED: Final = re.compile(r"oci://[^\s@]+@sha256:[0-9a-f]{64}")
 
 Refuse = Callable[..., Problem]
@@ -113,6 +117,34 @@ def json_schema() -> dict[str, Any]:
     return (
         {"$schema": "https://json-schema.org/draft/2020-12/schema"} | made | {"title": "gate.yaml, version 1"}
     )
+
+
+def data_problems(parsed: Parsed) -> tuple[Problem, ...]:
+    """What of a data file (`policies.data`, `--data`) the shipped rules could not read, with its place.
+
+    Known keys must fit; any other key is the user's own. The rules take a hole for "everything is
+    required", which nobody means who writes one.
+    """
+    return shape.problems(parsed, _data_schema(), SettingsError.code)
+
+
+def _data_schema() -> dict[str, Any]:
+    """`thresholds` as in gate.yaml, and `evidence` as in policies/settings.yaml: seconds, and null."""
+    made = shape.schema(Settings)
+    for section in made["$defs"].values():
+        if section.get("additionalProperties") is False:
+            del section["additionalProperties"]
+    kinds = {"type": "array", "items": {"enum": [kind.value for kind in Evidence]}}
+    seconds = {"type": "number", "minimum": 0, "title": "seconds, 0 or more"}
+    evidence = {"require": kinds, "max_age_s": {"anyOf": [seconds, {"type": "null"}]}}
+    return {
+        "type": "object",
+        "properties": {
+            "thresholds": made["properties"]["thresholds"],
+            "evidence": {"type": "object", "properties": evidence},
+        },
+        "$defs": made["$defs"],
+    }
 
 
 def found_from(start: Path) -> Path | None:
@@ -219,6 +251,16 @@ def _wrong_policies(value: Settings, problem: Refuse) -> Iterator[Problem]:
         if action == ActionsByPoint():
             expected = "ci, admission or background"
             yield problem(("policies", "actions", pattern), "no action", expected=expected, fix="name one")
+        spoken = msgspec.structs.asdict(action) if isinstance(action, ActionsByPoint) else {None: action}
+        for point, said in spoken.items():
+            if pattern.startswith(FLOOR) and said in (Action.OFF, Action.AUDIT):
+                yield problem(
+                    ("policies", "actions", pattern, *([point] if point else [])),
+                    "a rule about evidence or environments cannot be taken out of the outcome unseen",
+                    found=quoted(said.value),
+                    expected="deny or warn",
+                    fix="write warn; it stays in sight",
+                )
 
 
 # ------------------------------------------------------------------------------------- asking
@@ -248,17 +290,24 @@ def action_for(
     """What a violation of `rule` does at `point`; `default` where `actions` says nothing.
 
     The exact id first, then the longest pattern; of equally long patterns the strictest action. One
-    that does not speak of `point` leaves it to the next.
+    that does not speak of `point` leaves it to the next. Rules of the `FLOOR` are made weaker by name
+    only, and by `warn` only: a pattern that also fits others says nothing of them unless it says `deny`.
     """
     spoken: list[tuple[tuple[bool, int], Action]] = []
     for pattern, action in actions.items():
         said = getattr(action, point.value) if isinstance(action, ActionsByPoint) else action
-        if said is not None and (pattern == rule or fnmatchcase(rule, pattern)):
+        if said is None or not (pattern == rule or fnmatchcase(rule, pattern)):
+            continue
+        if not rule.startswith(FLOOR) or said is Action.DENY or _is_floors(pattern, said):
             spoken.append(((pattern == rule, len(pattern)), said))
     if not spoken:
         return default
     nearest = max(rank for rank, _ in spoken)
     return min((said for rank, said in spoken if rank == nearest), key=list(Action).index)
+
+
+def _is_floors(pattern: str, said: Action) -> bool:
+    return pattern.startswith(FLOOR) and said is Action.WARN
 
 
 def thresholds_overlay(value: Settings, environment: EnvironmentSettings | None) -> dict[str, Any]:
@@ -280,3 +329,37 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         both = below if isinstance(below, Mapping) and isinstance(part, Mapping) else None
         result[key] = part if both is None else merged(both, part)
     return result
+
+
+def stricter_evidence(
+    given: Mapping[str, Any], require: Sequence[str], max_age_s: float | None
+) -> dict[str, Any]:
+    """`given` (merged settings) with more kinds required, or a shorter age; never with less.
+
+    A key that is absent stays so: the shipped rules take it for everything. Raises `SettingsError` for
+    one they cannot read; only a policy folder's own settings.yaml gets here unchecked.
+    """
+    evidence = given.get("evidence", {})
+    if not isinstance(evidence, dict):
+        raise _unreadable("evidence", evidence, "a mapping")
+    kinds, age_s = evidence.get("require", []), evidence.get("max_age_s")
+    if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
+        raise _unreadable("evidence.require", kinds, "a list of kinds")
+    if age_s is not None and (isinstance(age_s, bool) or not isinstance(age_s, int | float)):
+        raise _unreadable("evidence.max_age_s", age_s, "seconds, or null")
+    result = dict(evidence)
+    if "require" in result:
+        result["require"] = sorted({*kinds, *require})
+    if "max_age_s" in result and max_age_s is not None:
+        result["max_age_s"] = max_age_s if age_s is None else min(age_s, max_age_s)
+    return {**given, "evidence": result}
+
+
+def _unreadable(key: str, found: object, expected: str) -> SettingsError:
+    return SettingsError(
+        f"{key} does not fit",
+        path="settings.yaml of the policies",
+        found=quoted(found),
+        expected=expected,
+        fix="correct it",
+    )

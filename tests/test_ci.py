@@ -6,6 +6,7 @@ import pytest
 
 from gate import ci
 from gate.ci import Run
+from gate.errors import GateError
 
 GITHUB = {
     "CI": "true",
@@ -139,6 +140,75 @@ def test_outside_of_known_systems_there_is_no_run(variables: dict[str, str]) -> 
 
 def test_another_system_may_know_a_jenkins() -> None:
     assert "github" == run(GITHUB, JENKINS_URL="https://jenkins.example").system
+
+
+ALL = {
+    "github": GITHUB,
+    "gitlab": GITLAB_BRANCH,
+    "jenkins": JENKINS | {"BUILD_TAG": "jenkins-web-1"},
+    "azure": AZURE,
+    "bitbucket": BITBUCKET,
+    "gitee": GITEE,
+    "tekton": TEKTON,
+}
+
+
+def test_variables_of_two_systems_are_refused() -> None:
+    pairs = [(a, b) for a in ALL for b in ALL if a != b]
+    for a, b in pairs:
+        with pytest.raises(GateError, match="contradicting CI variables") as caught:
+            ci.detected(ALL[a] | ALL[b])
+
+        assert ("ci_contradicting", 3) == (caught.value.problems[0].code, caught.value.exit_code)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        GITHUB_PULL | {"GITHUB_ACTIONS": ""},
+        GITLAB_MERGE | {"GITLAB_CI": ""},
+        AZURE_PULL | {"TF_BUILD": ""},
+        {"BITBUCKET_PR_ID": "7"},
+        {"GITEE_PULL_ID": "7"},
+        {"GATE_CI_TARGET_BRANCH": "master"},
+        JENKINS_CHANGE,
+    ],
+)
+def test_a_merge_request_of_another_system_is_not_overlooked(change: dict[str, str]) -> None:
+    """Its marker may be gone, and another system's be there."""
+    for variables in (GITHUB, GITLAB_BRANCH, JENKINS):
+        if not set(variables) & set(change):
+            with pytest.raises(GateError):
+                ci.detected(variables | change)
+
+
+def test_a_contradiction_says_what_it_is_and_what_to_do() -> None:
+    with pytest.raises(GateError) as caught:
+        ci.detected(GITLAB_MERGE | {"GITHUB_ACTIONS": "true"})
+
+    assert (
+        "contradicting CI variables, found GITHUB_ACTIONS and GITLAB_CI, expected those of one CI system; "
+        "unset what does not belong to this pipeline, or pass --ci none and --config-from with the base"
+    ) == str(caught.value)
+
+
+def test_gitea_and_forgejo_set_what_github_sets() -> None:
+    assert "forgejo" == run(GITHUB_PULL, FORGEJO_ACTIONS="true", GITEA_ACTIONS="true").system
+
+
+@pytest.mark.parametrize("sign", ["BUILD_TAG", "EXECUTOR_NUMBER", "CHANGE_ID", "CHANGE_TARGET"])
+def test_a_job_of_a_jenkins_is_not_taken_for_another_system(sign: str) -> None:
+    with pytest.raises(GateError, match="GITHUB_ACTIONS and JENKINS_URL"):
+        ci.detected(GITHUB | JENKINS | {sign: "1"})
+
+
+@pytest.mark.parametrize("variables", [GITHUB_PULL, GITLAB_MERGE, AZURE_PULL, GITEE_PULL])
+def test_anybodys_variables_are_no_merge_request_of_jenkins(variables: dict[str, str]) -> None:
+    assert run(variables, CHANGE_ID="7") == run(variables)
+
+
+def test_a_known_system_is_known_by_its_marker() -> None:
+    assert [True, False] == [ci.is_known({"GITLAB_CI": "true"}), ci.is_known({"CI": "true"})]
 
 
 @pytest.mark.parametrize("marker", [{"GITLAB_CI": "true"}, {"GITHUB_ACTIONS": "true"}, {"TF_BUILD": "True"},

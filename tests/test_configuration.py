@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,17 @@ from tests.command import BANDIT_EVAL, CLEAN_BANDIT, RULE, Result, files, gate
 
 STRICT = "version: 1\nproject: acme/web\nthresholds: {code: {high: 0}}\n"
 LAX = "version: 1\nproject: acme/web\nthresholds: {code: {high: 99}}\n"
+
+
+def hide_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test says itself what CI system there is, wherever it runs."""
+    prefixes = (
+        "BITBUCKET_", "BUILD_", "CHANGE_", "CI_", "FORGEJO_", "GATE_CI", "GITEA_", "GITEE_", "GITHUB_", "GITLAB_",
+        "SYSTEM_PULLREQUEST_",
+    )  # fmt: skip
+    for name in list(os.environ):
+        if name.startswith(prefixes) or name in ("EXECUTOR_NUMBER", "JENKINS_URL", "TF_BUILD"):
+            monkeypatch.delenv(name)
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -33,6 +45,7 @@ def clone(tmp_path: Path) -> Path:
 
 def merge_request(clone: Path, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> Result:
     """`gate check r.json` as in a merge request of a branch to main."""
+    hide_ci(monkeypatch)
     monkeypatch.setenv("GITLAB_CI", "true")
     for name, value in {
         "CI_MERGE_REQUEST_IID": "7",
@@ -185,3 +198,20 @@ def test_gate_yaml_is_found_upwards_and_its_paths_start_at_its_folder(clone: Pat
     result = gate(clone / "deep" / "er", "check", "r.json", "-o", "json")
 
     assert (1, ["TEAM-1"]) == (result.code, rules(result))
+
+
+@pytest.mark.parametrize("name", ["other/place.yaml", "./other/../other/place.yaml"])
+def test_a_named_configuration_is_called_as_it_was_named(clone: Path, name: str) -> None:
+    files(clone, other__place_yaml="version: 1\nprojekt: x\n", r_json=CLEAN_BANDIT)
+
+    result = gate(clone, "check", "r.json", "--config", name, "-o", "json")
+
+    assert (2, name) == (result.code, result.json["problems"][0]["path"])
+
+
+def test_a_configuration_found_further_up_is_called_by_the_way_to_it(clone: Path) -> None:
+    files(clone, gate_yaml="version: 1\nprojekt: x\n", deep__er__r_json=CLEAN_BANDIT)
+
+    result = gate(clone / "deep" / "er", "check", "r.json", "-o", "json")
+
+    assert (2, "../../gate.yaml") == (result.code, result.json["problems"][0]["path"])

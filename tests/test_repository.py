@@ -449,3 +449,71 @@ def test_files_as_large_as_a_baseline_are_read_by_default(top: Path) -> None:
     commit(top, {"big": "x" * (limits.CONFIG_BYTES + 1)})
 
     assert limits.CONFIG_BYTES + 1 == len(repository.shown(top, "HEAD", "big") or b"")
+
+
+# ------------------------------------------------------------------------- what comes with the change
+
+
+def carried(home: Path, record: str) -> str:
+    """Code of the refusal to use the record; empty where it is used."""
+    try:
+        repository.refuse_carried(Path(record), home)
+    except GateError as error:
+        return error.problems[0].code
+    return ""
+
+
+def test_a_file_that_git_has_comes_with_the_change(top: Path) -> None:
+    (top / "own.jsonl").write_text("")
+
+    assert ["", "record_from_change"] == [carried(top, name) for name in ("own.jsonl", "src/a.py")]
+
+
+def test_a_file_below_the_folder_of_gate_yaml_is_found_in_git(top: Path) -> None:
+    assert ["record_from_change"] * 2 == [carried(top / "src", name) for name in ("a.py", "../gate.yaml")]
+
+
+def test_a_file_named_by_its_absolute_path_is_found_in_git(top: Path, tmp_path: Path) -> None:
+    assert "record_from_change" == carried(tmp_path, str(top / "src" / "a.py"))
+
+
+def test_a_folder_that_is_a_link_out_of_the_work_tree_is_refused_even_when_empty(
+    top: Path, tmp_path: Path
+) -> None:
+    (top / "away").symlink_to(tmp_path)
+
+    assert "record_from_change" == carried(top, "away/none.jsonl")
+
+
+def test_a_work_tree_that_is_reached_through_a_link_is_no_way_out_of_it(top: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(top)
+    (top / "own.jsonl").write_text("")
+
+    assert "" == carried(tmp_path / "link", "own.jsonl")
+    assert "record_from_change" == carried(tmp_path / "link", "src/a.py")
+
+
+def test_outside_of_a_repository_no_record_is_known_to_be_carried(tmp_path: Path) -> None:
+    (tmp_path / "own.jsonl").write_text("")
+
+    assert ["", ""] == [carried(tmp_path, name) for name in ("own.jsonl", "none.jsonl")]
+
+
+def test_a_repository_without_a_commit_has_what_is_in_its_index(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "own.jsonl").write_text("")
+    before = carried(tmp_path, "own.jsonl")
+    git(tmp_path, "add", "own.jsonl")
+
+    assert ["", "record_from_change"] == [before, carried(tmp_path, "own.jsonl")]
+
+
+def test_a_repository_that_a_commit_brings_along_is_not_asked(top: Path) -> None:
+    """HEAD, objects and refs in a folder are a repository to git, whose configuration names a work tree."""
+    files = {"HEAD": "ref: refs/heads/x\n", "objects/keep": "", "refs/keep": "", "own.jsonl": ""}
+    config = f"[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tworktree = {top}\n"
+    commit(top, {f"sub/{name}": text for name, text in (files | {"config": config}).items()})
+
+    assert carried(top, "sub/own.jsonl") in ("record_from_change", "git_failed")
+    with pytest.raises(GateError):
+        repository.top_level(top / "sub")

@@ -419,6 +419,87 @@ def test_where_no_pattern_matches_the_rules_own_set_counts() -> None:
     assert Action.DENY == action("gate-k8s-001")
 
 
+@pytest.mark.parametrize("rule", ["GATE-EVID-001", "GATE-ENV-003"])
+@pytest.mark.parametrize("pattern", ["*", "GATE-*", "GATE-E*", "*-001", "*-003", "GATE-E????001", "?ATE-EN*"])
+@pytest.mark.parametrize("said", [Action.OFF, Action.AUDIT, Action.WARN])
+def test_a_rule_of_the_floor_is_weakened_by_its_name_only(rule: str, pattern: str, said: Action) -> None:
+    assert Action.DENY == settings.action_for({pattern: said}, rule, Point.CI, Action.DENY)
+
+
+def test_a_wider_pattern_may_make_a_rule_of_the_floor_stricter() -> None:
+    assert Action.DENY == settings.action_for({"*": Action.DENY}, "GATE-ENV-002", Point.CI, Action.WARN)
+
+
+@pytest.mark.parametrize("said", list(Action))
+def test_by_its_name_a_rule_of_the_floor_warns_at_least(said: Action) -> None:
+    actions: settings.Actions = {"GATE-EVID-001": said}
+    expected = Action.WARN if said is Action.WARN else Action.DENY
+
+    assert expected == settings.action_for(actions, "GATE-EVID-001", Point.CI, Action.DENY)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("policies: {actions: {GATE-EVID-001: off}}", "gate.yaml:2:37"),
+        ("policies: {actions: {GATE-ENV-*: audit}}", "gate.yaml:2:34"),
+        ("policies: {actions: {GATE-EVID-*: {ci: deny, admission: off}}}", "gate.yaml:2:57"),
+    ],
+)
+def test_a_rule_of_the_floor_is_not_switched_off(text: str, place: str) -> None:
+    [problem] = problems(text)
+
+    assert (place, "deny or warn") == (problem.place(), problem.expected)
+
+
+# ---------------------------------------------------------------------------------- more evidence
+
+
+@pytest.mark.parametrize(
+    ("evidence", "require", "max_age_s", "expected"),
+    [
+        ({"require": [], "max_age_s": None}, (), None, {"require": [], "max_age_s": None}),
+        ({"require": ["code"], "max_age_s": None}, ("sbom", "code"), 60.0, {"require": ["code", "sbom"], "max_age_s": 60.0}),
+        ({"require": ["code"], "max_age_s": 5}, ("code",), 60.0, {"require": ["code"], "max_age_s": 5}),
+        ({"require": ["code"], "max_age_s": 60.0}, (), 5.0, {"require": ["code"], "max_age_s": 5.0}),
+        ({"require": ["code"], "max_age_s": 0}, (), 5.0, {"require": ["code"], "max_age_s": 0}),
+        ({}, ("sbom",), 60.0, {}),
+    ],
+)  # fmt: skip
+def test_a_flag_only_adds_to_the_evidence_that_is_wanted(
+    evidence: dict[str, Any], require: tuple[str, ...], max_age_s: float | None, expected: dict[str, Any]
+) -> None:
+    assert {"evidence": expected} == settings.stricter_evidence({"evidence": evidence}, require, max_age_s)
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        None,
+        [],
+        "all",
+        {"require": None},
+        {"require": 5},
+        {"require": "abc"},
+        {"require": [5]},
+        {"require": {"sbom": True}},
+        {"max_age_s": "24h"},
+        {"max_age_s": True},
+        {"max_age_s": []},
+    ],
+    ids=repr,
+)
+def test_evidence_that_no_rule_could_read_is_refused(evidence: Any) -> None:
+    with pytest.raises(SettingsError, match=r"^settings\.yaml of the policies: evidence"):
+        settings.stricter_evidence({"evidence": evidence}, (), None)
+
+
+def test_the_shipped_settings_are_a_data_file_without_problems() -> None:
+    path = REPOSITORY / "policies" / "settings.yaml"
+
+    assert () == settings.data_problems(yaml.parsed(path.read_bytes(), path.name))
+
+
 # ------------------------------------------------------------------------------------------ the file
 
 
