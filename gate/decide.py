@@ -249,8 +249,10 @@ def _counted(threshold: str, settings: Mapping[str, Any], findings: Sequence[Fin
         return sum(1 for f in of_kind if f.kev is not None)
     if key not in tuple(Severity):
         return None
-    only_fixable = area == "vulnerabilities" and _setting(settings, "vulnerabilities.only") == "fixable"
-    return sum(1 for f in of_kind if f.severity == key and (f.fixed_versions or not only_fixable))
+    if area == "vulnerabilities" and _setting(settings, "vulnerabilities.only") == "fixable":
+        # Left out is only what is said to have no fix; where nobody says, there may be one.
+        of_kind = [f for f in of_kind if f.fixed_versions or not f.fix_state.is_without_fix]
+    return sum(1 for f in of_kind if f.severity == key)
 
 
 def _is_malicious_package(finding: Finding) -> bool:

@@ -7,7 +7,6 @@ Pure: decisions, changed files and the hour are arguments. Not here: which envir
 from __future__ import annotations
 
 import posixpath
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
@@ -15,7 +14,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from gate import globs, times
+from gate import globs, principals, times
 from gate.documents import shape
 from gate.documents import yaml as yaml_documents
 from gate.errors import GateError, quoted
@@ -200,7 +199,7 @@ def approvals_given(
         if not (is_about_this and in_group and _is_in_force(approval, now)):
             continue
         others = [author or "", *(one.by for one in given)]
-        if _names(author or "") and not any(_is_same_person(approval.by, other) for other in others):
+        if not any(principals.may_be_same(approval.by, other) for other in others):
             given.append(approval)
     return tuple(given)
 
@@ -214,28 +213,6 @@ def _is_in_force(approval: Approval, now: datetime) -> bool:
         return True
     expires = times.instant(approval.expires)
     return expires is not None and now < expires
-
-
-def _is_same_person(a: str, b: str) -> bool:
-    """Whether both may be one: `Wei <wei@example.com>`, `wei@example.com`, `WEI` all are.
-
-    CI systems name people by login, git by address. To take two for one asks for another approval;
-    to take one for two would let somebody approve their own change.
-    """
-    names_a, names_b = _names(a), _names(b)
-    if not names_a or not names_b:
-        return True
-    logins_a = {name.partition("@")[0] for name in names_a}
-    logins_b = {name.partition("@")[0] for name in names_b}
-    return not (names_a.isdisjoint(names_b) and logins_a.isdisjoint(names_b) and names_a.isdisjoint(logins_b))
-
-
-def _names(person: str) -> set[str]:
-    """What a person is called in `person`, to be compared; empty where it names nobody."""
-    text = " ".join(unicodedata.normalize("NFKC", person).split()).casefold()
-    name, _, address = text.partition("<")
-    parts = (text, name.strip(), address.strip(" >"))
-    return {part for part in parts if any(character.isalnum() for character in part)}
 
 
 class _GivenApproval(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

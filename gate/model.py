@@ -13,6 +13,7 @@ import msgspec
 from gate.scales import (
     Action,
     Evidence,
+    FixState,
     Kind,
     Outcome,
     Point,
@@ -152,6 +153,8 @@ class Finding(_Value, frozen=True, kw_only=True):
     """Package URL with its version where that is known."""
     version: str | None = None
     fixed_versions: tuple[str, ...] = ()
+    fix_state: FixState = FixState.UNKNOWN
+    """`fixed` wherever `fixed_versions` are; `unknown` is not "no fix exists" (docs/adr/0005)."""
     location: Location = Location()
     scanners: tuple[str, ...]
     """Every tool that saw it, sorted, never empty."""

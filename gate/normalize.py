@@ -2,7 +2,7 @@
 
 1. Ids of one flaw (CVE, GHSA, PYSEC …) become one alias group, over all reports.
 2. Every finding gets a fingerprint that survives line shifts, reordering and regeneration.
-3. What several tools saw is one finding with several scanners; the worst severity counts.
+3. What several tools saw in one place is one finding with several scanners (`sights.py`).
 
 A fingerprint never contains a line number, a severity, a message, a time, a version of anything or
 an absolute path (FORMATS.md 2.0).
@@ -13,13 +13,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
-from gate.model import Component, Finding, Kind, Location, Observation, Scan, Severity
+from gate.model import Component, Finding, FixState, Kind, Observation, Scan
+from gate.sights import Sight, by_place
 
 _CVE: Final = re.compile(r"^CVE-\d{4}-\d{4,}$")
 _FLAWS: Final = (Kind.VULNERABILITY, Kind.MALWARE)
@@ -36,15 +37,25 @@ An instance passes its own where a weak secret must not be guessed from a stored
 def normalize(
     scans: Iterable[Scan], secret_key: bytes = SECRET_KEY
 ) -> tuple[tuple[Finding, ...], tuple[Component, ...]]:
-    """Findings (sorted by severity, then fingerprint) and components of all `scans`."""
+    """Findings (sorted by severity, then fingerprint) and components of all `scans`, in whatever order.
+
+    What is the same by identity and yet stands in several places (the same call twice in a file,
+    one package in two lock files) is counted through in a stable order, so that each keeps its
+    name when lines move, and a second one is new though the first was known.
+    """
     scans = tuple(scans)
     groups = alias_groups(seen.finding for scan in scans for seen in scan.observations)
-    merged: dict[str, Finding] = {}
-    for scan in scans:
-        for finding in _named(scan.observations, groups, secret_key):
-            other = merged.get(finding.fingerprint)
-            merged[finding.fingerprint] = finding if other is None else _one(other, finding)
-    findings = sorted(merged.values(), key=lambda f: (f.severity.rank, f.fingerprint))
+    same: dict[str, list[Sight]] = {}
+    for report, scan in enumerate(scans):
+        for seen in scan.observations:
+            finding = _cleaned(seen.finding, groups)
+            same.setdefault(_identity(finding, seen, secret_key), []).append(Sight(report, finding))
+    findings = [
+        msgspec.structs.replace(finding, fingerprint=_hash(identity, str(number) if number else ""))
+        for identity, sights in same.items()
+        for number, finding in enumerate(by_place(sights))
+    ]
+    findings.sort(key=lambda finding: (finding.severity.rank, finding.fingerprint))
     return tuple(findings), _components(scans)
 
 
@@ -66,7 +77,7 @@ def alias_groups(findings: Iterable[Finding]) -> Mapping[str, frozenset[str]]:
     group_of: dict[str, set[str]] = {}
     # Reports repeat a flaw for every package; to join the same ids once more changes nothing.
     flaws = dict.fromkeys((f.rule, f.aliases) for f in findings if f.aliases and f.kind in _FLAWS)
-    for rule, aliases in flaws:
+    for rule, aliases in sorted(flaws):  # where tools disagree, the order of reports must not decide
         names = {rule, *filter(None, aliases)}
         if _has_two_cves(names):
             continue
@@ -111,29 +122,6 @@ def purl_base(purl: str) -> str:
     return f"{head}{slash}{name}" if at else plain
 
 
-def _named(
-    observations: Iterable[Observation], groups: Mapping[str, frozenset[str]], secret_key: bytes
-) -> Iterator[Finding]:
-    """The findings of one scan with their fingerprints, exact repetitions left out.
-
-    What is the same by identity and yet stands in several places (the same call twice in a file,
-    one package in two lock files) is counted through in a stable order, so that each keeps its
-    name when lines move, and a second one is new though the first was known.
-    """
-    same: dict[str, list[Finding]] = {}
-    for seen in observations:
-        finding = _cleaned(seen.finding, groups)
-        same.setdefault(_identity(finding, seen, secret_key), []).append(finding)
-    for identity, found in same.items():
-        places: dict[tuple[str, ...], Finding] = {}
-        for finding in found:
-            place = _place(finding) if len(found) > 1 else ()
-            places[place] = _one(places[place], finding) if place in places else finding
-        for number, place in enumerate(sorted(places, key=_natural)):
-            fingerprint = _hash(identity, str(number) if number else "")
-            yield msgspec.structs.replace(places[place], fingerprint=fingerprint)
-
-
 def _cleaned(finding: Finding, groups: Mapping[str, frozenset[str]]) -> Finding:
     """`finding` under its canonical id, paths in one spelling, lists sorted and without repetition."""
     at = finding.location
@@ -146,17 +134,13 @@ def _cleaned(finding: Finding, groups: Mapping[str, frozenset[str]]) -> Finding:
         location=at if file == at.file else msgspec.structs.replace(at, file=file),
         cwes=_sorted(finding.cwes),
         fixed_versions=tuple(dict.fromkeys(finding.fixed_versions)),
+        fix_state=FixState.FIXED if finding.fixed_versions else finding.fix_state,
         scanners=_sorted(finding.scanners),
     )
 
 
 def _sorted(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(set(names))) if len(names) > 1 else names
-
-
-def _natural(place: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
-    """Sort key that puts line 9 before line 10."""
-    return tuple((len(part), part) if part.isdigit() else (0, part) for part in place)
 
 
 def _grouped(finding: Finding, groups: Mapping[str, frozenset[str]]) -> tuple[str, tuple[str, ...]]:
@@ -175,12 +159,12 @@ def _identity(finding: Finding, seen: Observation, secret_key: bytes) -> str:
     kind, at = finding.kind, finding.location
     tool = finding.scanners[0]
     match kind:
-        case Kind.VULNERABILITY | Kind.MALWARE:
-            package = purl_base(finding.purl) if finding.purl else f"{at.file or ''}|{at.resource or ''}"
-            return _hash("vulnerability", finding.rule, package)
-        case Kind.LICENSE:
-            package = purl_base(finding.purl) if finding.purl else f"{at.file or ''}|{at.resource or ''}"
-            return _hash("license", finding.rule, package)
+        case Kind.VULNERABILITY | Kind.MALWARE | Kind.LICENSE:
+            name = "license" if kind is Kind.LICENSE else "vulnerability"
+            if finding.purl:
+                return _hash(name, finding.rule, purl_base(finding.purl))
+            # The context is the package's name then.
+            return _hash(name, finding.rule, at.file or "", at.resource or "", _squeezed(seen.context))
         case Kind.SECRET:
             plain = seen.secret.reveal() if seen.secret else seen.context
             mark = hmac.new(secret_key, plain.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
@@ -195,14 +179,6 @@ def _identity(finding: Finding, seen: Observation, secret_key: bytes) -> str:
             return _hash(kind.value, tool, finding.rule, at.file or "", _squeezed(seen.context))
 
 
-def _place(finding: Finding) -> tuple[str, ...]:
-    """What tells two findings of one identity apart, and orders them: never hashed."""
-    at = finding.location
-    if finding.kind in (Kind.VULNERABILITY, Kind.MALWARE, Kind.LICENSE):
-        return (finding.version or "", at.file or "")
-    return tuple(str(part or "") for part in (at.line, at.column, at.resource, at.url))
-
-
 def _squeezed(text: str) -> str:
     return _TOKEN.sub("", text)
 
@@ -214,39 +190,6 @@ def _hash(*parts: str) -> str:
     return hashlib.sha256(text).hexdigest()[:32]
 
 
-def _one(a: Finding, b: Finding) -> Finding:
-    """Two sights of one flaw as one: the worse severity, every source, every fact either has."""
-    worse, other = (a, b) if a.severity.rank <= b.severity.rank else (b, a)
-    if worse.severity is Severity.UNKNOWN and other.severity is not Severity.UNKNOWN:
-        # A tool without severities (pip-audit) knows less than one that has them, not worse.
-        worse, other = other, worse
-    at, there = worse.location, other.location
-    return msgspec.structs.replace(
-        worse,
-        aliases=tuple(sorted({*a.aliases, *b.aliases})),
-        cwes=tuple(sorted({*a.cwes, *b.cwes})),
-        cvss=tuple(dict.fromkeys((*worse.cvss, *other.cvss))),
-        epss=max((score for score in (a.epss, b.epss) if score is not None), default=None),
-        kev=worse.kev or other.kev,
-        purl=worse.purl or other.purl,
-        version=worse.version or other.version,
-        fixed_versions=tuple(dict.fromkeys((*worse.fixed_versions, *other.fixed_versions))),
-        location=Location(
-            file=at.file or there.file,
-            line=at.line if at.file else there.line,
-            column=at.column if at.file else there.column,
-            resource=at.resource or there.resource,
-            image=at.image or there.image,
-            url=at.url or there.url,
-        ),
-        scanners=tuple(sorted({*a.scanners, *b.scanners})),
-        confidence=worse.confidence or other.confidence,
-        first_seen=min((seen for seen in (a.first_seen, b.first_seen) if seen), default=None),
-        # Two statements that differ are none: a claim counts only where nobody contradicts it.
-        vex=worse.vex if worse.vex == other.vex else None,
-    )
-
-
 def _components(scans: tuple[Scan, ...]) -> tuple[Component, ...]:
     """Components of all scans, each once, sorted; licences in disjunctive normal form."""
     seen: dict[bytes, Component] = {}
@@ -254,7 +197,10 @@ def _components(scans: tuple[Scan, ...]) -> tuple[Component, ...]:
         for component in scan.components:
             plain = msgspec.structs.replace(component, license=disjunctive(component.license))
             seen.setdefault(msgspec.json.encode(plain), plain)
-    return tuple(sorted(seen.values(), key=lambda c: (c.purl or "", c.name, c.version or "")))
+    ordered = sorted(
+        seen.items(), key=lambda one: (one[1].purl or "", one[1].name, one[1].version or "", one[0])
+    )
+    return tuple(component for _, component in ordered)
 
 
 def disjunctive(license: str | None) -> str | None:

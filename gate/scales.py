@@ -106,3 +106,18 @@ class State(StrEnum):
     NEW = "new"
     EXISTING = "existing"
     NEWLY_DISCLOSED = "newly_disclosed"
+
+
+class FixState(StrEnum):
+    """Whether what repairs a vulnerability exists (docs/adr/0005)."""
+
+    FIXED = "fixed"
+    NOT_FIXED = "not_fixed"
+    WONT_FIX = "wont_fix"
+    UNKNOWN = "unknown"
+    """The report does not say, which is not "there is none"."""
+
+    @property
+    def is_without_fix(self) -> bool:
+        """Whether a tool that knows of fixes says that there is none."""
+        return self in (FixState.NOT_FIXED, FixState.WONT_FIX)

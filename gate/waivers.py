@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
 import msgspec
 
-from gate import packages, times
+from gate import packages, principals, times
 from gate.errors import quoted
 from gate.globs import fits
 from gate.model import Finding, Severity, Subject, Violation, Waived, WaivedBy
@@ -48,7 +47,6 @@ Reason = Literal[
 """The five justifications of OpenVEX 0.2.0, and three of ours."""
 
 _CVE: Final = re.compile(r"CVE-\d{4}-\d{4,}")
-_ADDRESS: Final = re.compile(r"<([^<>]+)>")
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -130,10 +128,10 @@ def idle_reason(waiver: Waiver, now: datetime, max_days: Mapping[str, int]) -> s
     approver = waiver.approved_by or ""
     reasons = (
         (now >= waiver.expires, f"it expired at {times.rfc3339(waiver.expires)}"),
-        (not principal(waiver.requested_by), "nobody has asked for it: `requested_by` is empty"),
-        (not principal(approver), "nobody has approved it: `approved_by` is empty"),
+        (not principals.is_named(waiver.requested_by), "nobody has asked for it: `requested_by` is empty"),
+        (not principals.is_named(approver), "nobody has approved it: `approved_by` is empty"),
         (
-            principal(approver) == principal(waiver.requested_by),
+            principals.may_be_same(approver, waiver.requested_by),
             f"{quoted(approver)} asked for it and approved it; someone else must approve",
         ),
         (now < waiver.begins, f"`created` is in the future: {times.rfc3339(waiver.created)}"),
@@ -153,14 +151,6 @@ def is_about_evidence(rule: str) -> bool:
 def days_allowed(severity: Severity, max_days: Mapping[str, int]) -> int:
     """Most days a waiver for `severity` may last, `max_days` (from settings) never lengthening it."""
     return min(MAXIMUM_DAYS[severity], max_days.get(severity, MAXIMUM_DAYS[severity]))
-
-
-def principal(text: str) -> str:
-    """Who `text` names, for comparison: no case, no width, nothing invisible, no name around an address."""
-    seen = unicodedata.normalize("NFKC", text)
-    visible = "".join(c for c in seen if unicodedata.category(c)[0] not in "CZ")
-    address = _ADDRESS.search(visible)
-    return unicodedata.normalize("NFKC", (address[1] if address else visible).casefold())
 
 
 def covers(

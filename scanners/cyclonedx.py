@@ -40,7 +40,14 @@ from gate.model import (
 )
 from scanners import cvss_scores
 from scanners import cyclonedx_shapes as shapes
-from scanners.identifiers import all_licenses, hash_name, names_one_flaw, purl_version, sha256_digest
+from scanners.identifiers import (
+    all_licenses,
+    fix_state,
+    hash_name,
+    names_one_flaw,
+    purl_version,
+    sha256_digest,
+)
 
 _SEVERITIES: Final = {
     "critical": Severity.CRITICAL,
@@ -235,12 +242,14 @@ def _placed(
     versions = affected.versions or []
     stated = [item.version for item in versions if item.version and item.status == "affected"]
     version = target.version if target else purl_version(purl) if purl else None
+    fixed = tuple(item.version for item in versions if item.version and item.status == "unaffected")
     return msgspec.structs.replace(
         base,
         title=f"{base.rule} in {target.full_name if target else ref}",
         purl=purl,
         version=version or (stated[0] if len(stated) == 1 else None),
-        fixed_versions=tuple(v.version for v in versions if v.version and v.status == "unaffected"),
+        fixed_versions=fixed,
+        fix_state=fix_state(fixed),
         location=Location(resource=None if purl else ref, image=image),
     )
 

@@ -23,6 +23,7 @@ from gate.model import (
     Cvss,
     Evidence,
     Finding,
+    FixState,
     Kev,
     Kind,
     Location,
@@ -33,7 +34,7 @@ from gate.model import (
     Status,
 )
 from scanners import cvss_scores
-from scanners.identifiers import image_digest, names_one_flaw, sha256_digest
+from scanners.identifiers import fix_state, image_digest, names_one_flaw, sha256_digest
 
 _SEVERITIES: Final = {
     "critical": Severity.CRITICAL,
@@ -43,6 +44,13 @@ _SEVERITIES: Final = {
     "negligible": Severity.INFO,
 }
 _CONFIDENCES: Final = {"exact-direct-match": "high", "exact-indirect-match": "medium", "cpe-match": "low"}
+_FIX_STATES: Final = {
+    "fixed": FixState.FIXED,
+    "not-fixed": FixState.NOT_FIXED,
+    "wont-fix": FixState.WONT_FIX,
+}
+_SYSTEM_PACKAGES: Final = frozenset({"alpm", "apk", "deb", "portage", "rpm"})
+"""Types of artifacts whose place is the database of the system's package manager."""
 _FILTERS: Final = {
     "only-fixed": "vulnerabilities without a fix are not in the report (only-fixed)",
     "only-notfixed": "vulnerabilities with a fix are not in the report (only-notfixed)",
@@ -86,6 +94,7 @@ class _Exploited(_Camel, frozen=True):
 
 class _Fix(_Camel, frozen=True):
     versions: list[str] | None = None
+    state: str | None = None
 
 
 class _Vulnerability(_Camel, frozen=True):
@@ -106,6 +115,7 @@ class _Place(_Camel, frozen=True):
 
 class _Artifact(_Camel, frozen=True):
     name: str
+    type: str | None = None
     version: str | None = None
     purl: str | None = None
     locations: list[_Place] | None = None
@@ -204,6 +214,8 @@ def parse(document: Document) -> Scan:
 
 def _finding(match: _Match, image: str | None) -> Finding:
     own, related, artifact = match.vulnerability, match.related_vulnerabilities or [], match.artifact
+    fixed = _fixes(own)
+    places = () if artifact.type in _SYSTEM_PACKAGES else artifact.locations or ()
     exploited = [entry for record in (own, *related) for entry in record.known_exploited or ()]
     return Finding(
         kind=Kind.VULNERABILITY,
@@ -217,10 +229,9 @@ def _finding(match: _Match, image: str | None) -> Finding:
         kev=_kev(exploited) if exploited else None,
         purl=artifact.purl or None,
         version=artifact.version or None,
-        fixed_versions=_fixes(own),
-        location=Location(
-            file=next((place.path for place in artifact.locations or () if place.path), None), image=image
-        ),
+        fixed_versions=fixed,
+        fix_state=fix_state(fixed, _FIX_STATES.get((own.fix and own.fix.state) or "", FixState.UNKNOWN)),
+        location=Location(file=next((place.path for place in places if place.path), None), image=image),
         scanners=("grype",),
         confidence=_confidence(match),
     )

@@ -6,12 +6,14 @@ Shared by the adapters that read packages; it knows no report format.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
 from license_expression import ExpressionError, LicenseSymbol, Licensing, get_spdx_licensing  # type: ignore[import-untyped]
+
+from gate.model import FixState
 
 _ONE_FLAW: Final = re.compile(r"(?:CVE|GHSA|PYSEC|GO|RUSTSEC|OSV|MAL|SNYK)-", re.IGNORECASE)
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
@@ -60,6 +62,11 @@ def _repository(reference: str) -> str:
     """`reference` without its tag; a colon before the last slash belongs to a port."""
     head, slash, tail = reference.rpartition("/")
     return head + slash + tail.partition(":")[0]
+
+
+def fix_state(fixed_versions: Collection[str], otherwise: FixState = FixState.UNKNOWN) -> FixState:
+    """`fixed` where a report names versions with the fix, else what it says besides: often nothing."""
+    return FixState.FIXED if fixed_versions else otherwise
 
 
 def purl_version(purl: str) -> str | None:

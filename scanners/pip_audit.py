@@ -15,7 +15,8 @@ from packageurl import PackageURL
 
 from gate.documents.document import Document
 from gate.errors import quoted
-from gate.model import Evidence, Finding, Kind, Observation, Scan, Severity, Status
+from gate.model import Evidence, Finding, FixState, Kind, Observation, Scan, Severity, Status
+from scanners.identifiers import fix_state
 
 _SEPARATORS: Final = re.compile(r"[-_.]+")
 _OWN_KEYS: Final = frozenset({"dependencies", "fixes"})
@@ -23,7 +24,8 @@ _OWN_KEYS: Final = frozenset({"dependencies", "fixes"})
 
 class _Vulnerability(msgspec.Struct):
     id: str
-    fix_versions: list[str] = []
+    fix_versions: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """Always written: an empty list says that no release has the fix."""
     aliases: list[str] = []
 
 
@@ -88,7 +90,11 @@ def _observations(row: _Dependency) -> Iterable[Observation]:
                 aliases=tuple(flaw.aliases),
                 purl=purl,
                 version=row.version,
-                fixed_versions=tuple(flaw.fix_versions),
+                fixed_versions=tuple(flaw.fix_versions or ()),
+                fix_state=fix_state(
+                    flaw.fix_versions or (),
+                    FixState.UNKNOWN if flaw.fix_versions is msgspec.UNSET else FixState.NOT_FIXED,
+                ),
                 scanners=("pip-audit",),
             )
         )

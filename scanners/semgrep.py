@@ -19,6 +19,7 @@ from gate.documents.document import Document
 from gate.errors import quoted
 from gate.model import Evidence, Finding, Kind, Location, Observation, Scan, Secret, Severity, Status
 from scanners import semgrep_shapes as shapes
+from scanners.identifiers import fix_state
 
 _SEVERITIES: Final = {
     "CRITICAL": Severity.CRITICAL,
@@ -208,6 +209,7 @@ def _exported(one: shapes.Vulnerability) -> Observation:
     advisory, found, safe = one.advisory, one.matched_dependency, one.closest_safe_dependency
     place, line = one.dependency_file_location, str(one.dependency_file_location.start_line or "")
     fixed = safe.version_specifier if safe is not None and safe.name == found.name else ""
+    fixed_versions = (fixed,) if _VERSION.fullmatch(fixed) else ()
     return Observation(
         finding=Finding(
             kind=Kind.VULNERABILITY,
@@ -218,7 +220,8 @@ def _exported(one: shapes.Vulnerability) -> Observation:
             aliases=tuple(advisory.references.cve_ids or ()),
             cwes=_cwes(advisory.references.cwe_ids or ()),
             version=found.version_specifier if _VERSION.fullmatch(found.version_specifier) else None,
-            fixed_versions=(fixed,) if _VERSION.fullmatch(fixed) else (),
+            fixed_versions=fixed_versions,
+            fix_state=fix_state(fixed_versions),
             location=Location(
                 file=place.path,
                 line=_positive(int(line)) if line.isascii() and line.isdigit() and len(line) < 10 else None,

@@ -28,6 +28,7 @@ from gate.model import (
     Cvss,
     Evidence,
     Finding,
+    FixState,
     Kind,
     Location,
     Observation,
@@ -40,7 +41,7 @@ from gate.model import (
 )
 from scanners import cvss_scores
 from scanners import trivy_shapes as shapes
-from scanners.identifiers import cwes, image_digest, names_one_flaw
+from scanners.identifiers import cwes, fix_state, image_digest, names_one_flaw
 
 _EXPECTED: Final = "a Trivy report"
 _CLUSTER_LISTS: Final = frozenset({"Resources", "Vulnerabilities", "Misconfigurations", "Findings"})
@@ -51,6 +52,14 @@ _SEVERITIES: Final = {
     "LOW": Severity.LOW,
 }
 _VEX_STATUSES: Final = frozenset({"not_affected", "under_investigation"})
+_FIX_STATES: Final = {
+    "fixed": FixState.FIXED,
+    "unknown": FixState.UNKNOWN,
+    "will_not_fix": FixState.WONT_FIX,
+    "end_of_life": FixState.WONT_FIX,
+}
+"""By `Status`, of what names no version with the fix. Trivy always writes that version where it knows
+one, so every other status, or none as before 0.40, says that there is no fix yet."""
 _GENERIC_TARGETS: Final = frozenset({"Java", "Node.js", "Python", "Ruby", "Conda", "Kubernetes"})
 """What Trivy writes as target where packages of one language come from many files."""
 _PURL_TYPES: Final = {
@@ -217,7 +226,9 @@ def _observations(place: _Place, result: shapes.Result) -> Iterator[Observation]
 
 
 def _vulnerability(place: _Place, result: shapes.Result, found: shapes.Vulnerability) -> Finding:
-    file = found.pkg_path or (None if result.is_system else _file(place, result))
+    # The packages of a system stand in its database, not in a place of their own.
+    file = None if result.is_system else found.pkg_path or _file(place, result)
+    fixed = tuple(filter(None, map(str.strip, found.fixed_version.split(","))))
     aliases = tuple(id_ for id_ in found.vendor_ids or () if id_ != found.id and names_one_flaw(id_))
     return Finding(
         kind=Kind.VULNERABILITY,
@@ -230,7 +241,8 @@ def _vulnerability(place: _Place, result: shapes.Result, found: shapes.Vulnerabi
         cvss=_scores(found.cvss or {}),
         purl=found.pkg_identifier.purl or _purl(result.type, found.pkg_name, found.installed_version),
         version=found.installed_version or None,
-        fixed_versions=tuple(filter(None, map(str.strip, found.fixed_version.split(",")))),
+        fixed_versions=fixed,
+        fix_state=fix_state(fixed, _FIX_STATES.get(found.status, FixState.NOT_FIXED)),
         location=Location(file=file, image=place.image, resource=place.resource),
         scanners=("trivy",),
         vex=Vex(status=found.status) if found.status in _VEX_STATUSES else None,

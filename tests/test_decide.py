@@ -24,6 +24,7 @@ from gate.model import (
     Condition,
     Evidence,
     Finding,
+    FixState,
     Kev,
     Kind,
     KubernetesObject,
@@ -420,6 +421,21 @@ def test_what_does_not_count_is_not_counted(finding: Finding) -> None:
     assert (0, "pass") == (condition.actual, condition.outcome)
 
 
+@pytest.mark.parametrize(
+    ("state", "fixed", "count"),
+    [("unknown", (), 1), ("fixed", (), 1), ("not_fixed", (), 0), ("wont_fix", (), 0), ("not_fixed", ("2",), 1)],
+)
+def test_fixable_leaves_out_only_what_is_said_to_have_no_fix(
+    state: str, fixed: tuple[str, ...], count: int
+) -> None:
+    settings = {"thresholds": {"vulnerabilities": {"only": "fixable", "medium": 0}}}
+    flaw = a_finding(kind=Kind.VULNERABILITY, fix_state=FixState(state), fixed_versions=fixed)
+
+    [condition] = conditions(settings, flaw, rules=(a_rule(threshold="vulnerabilities.medium"),))
+
+    assert count == condition.actual
+
+
 @pytest.mark.parametrize("threshold", ["licenses.unknown", "vulnerabilities.epss", "nothing", "code.other"])
 def test_a_number_that_counts_no_findings_has_no_count(threshold: str) -> None:
     area, _, key = threshold.partition(".")
@@ -528,6 +544,7 @@ FINDINGS = st.lists(
         severity=st.sampled_from(Severity),
         rule=st.sampled_from(["CVE-2026-0001", "MAL-2026-1"]),
         fixed_versions=st.sampled_from([(), ("2.0",)]),
+        fix_state=st.sampled_from(FixState),
         kev=st.sampled_from([None, Kev(added="2026-01-01"), Kev(added="2026-01-01", due="2026-02-01")]),
         state=st.sampled_from([State.NEW] * 3 + list(State)),
         waived=st.sampled_from([None, None, WaivedBy(waiver="w", expires="e")]),

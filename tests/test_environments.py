@@ -286,6 +286,10 @@ def test_an_approval_counts_until_just_before_it_expires() -> None:
         "WEI",
         "\twei@example.com\n",
         "<wei@example.com>",
+        "w\u200bei@example.com",
+        "wei@example.com.",
+        "wei+approver@example.com",
+        "CORP\\wei",
     ],
 )
 @pytest.mark.parametrize("author", ["wei@example.com", "Wei <WEI@example.com>"])

@@ -5,9 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
-from gate.model import Evidence, Finding, Kind, Location, Observation, Scan, Secret, Severity, Vex
+from gate.model import (
+    Evidence,
+    Finding,
+    FixState,
+    Kind,
+    Location,
+    Observation,
+    Scan,
+    Secret,
+    Severity,
+    Subject,
+    Vex,
+)
 from gate.normalize import alias_groups, canonical, disjunctive, file_path, is_bundle, normalize, purl_base
+from gate.waivers import covers
+from tests.test_waivers import a_waiver
 
 OPENSSL = "pkg:deb/debian/libssl3@3.0.11?arch=amd64"
 
@@ -227,3 +244,214 @@ def test_a_licence_made_to_explode_is_read_against_its_writer() -> None:
     bomb = " AND ".join(f"(A{n} OR B{n})" for n in range(30)) + " AND (MIT OR AGPL-3.0-only)"
 
     assert "AGPL-3.0-only" in (disjunctive(bomb) or "").split(" AND ")
+
+
+# ------------------------------------------------------------------------- one flaw in several reports
+
+
+def a_sight(tool: str, **facts: Any) -> Finding:
+    file = facts.pop("file", None)
+    return a_finding(**{"scanners": (tool,), "location": Location(file=file), "purl": "pkg:npm/a"} | facts)
+
+
+def places(*scans: Scan) -> list[tuple[str | None, str | None]]:
+    return sorted((f.version, f.location.file) for f in normalize(scans)[0])
+
+
+def test_one_flaw_in_two_files_of_two_reports_is_two_findings() -> None:
+    web, api = a_sight("trivy", file="web/yarn.lock"), a_sight("trivy", file="api/yarn.lock")
+
+    assert [("3.0.11", "api/yarn.lock"), ("3.0.11", "web/yarn.lock")] == places(scan(web), scan(api))
+
+
+def test_one_flaw_in_two_versions_of_two_reports_is_two_findings() -> None:
+    assert [("1", None), ("2", None)] == places(
+        scan(a_sight("trivy", version="1")), scan(a_sight("grype", version="2"))
+    )
+
+
+def test_the_version_of_a_package_url_tells_places_apart() -> None:
+    old = a_sight("trivy", version=None, purl="pkg:npm/a@1")
+    new = a_sight("grype", version=None, purl="pkg:npm/a@2")
+
+    assert 2 == len(normalize([scan(old), scan(new)])[0])
+
+
+def test_one_package_in_two_objects_of_a_cluster_is_two_findings() -> None:
+    web, db = (a_sight("trivy", location=Location(resource=f"Deployment/prod/{name}")) for name in "ab")
+
+    assert 2 == len(normalize([scan(web, db)])[0])
+
+
+def test_a_sight_without_a_file_joins_the_place_of_another_report() -> None:
+    [finding] = normalize([scan(a_sight("pip-audit")), scan(a_sight("trivy", file="a.lock"))])[0]
+
+    assert ("a.lock", ("pip-audit", "trivy")) == (finding.location.file, finding.scanners)
+
+
+def test_a_sight_without_a_file_makes_every_place_it_may_mean_worse() -> None:
+    vague = a_sight("grype", severity=Severity.CRITICAL)
+    exact = [a_sight("trivy", file=file) for file in ("a.lock", "b.lock")]
+
+    assert [Severity.CRITICAL] * 2 == [f.severity for f in normalize([scan(vague), scan(*exact)])[0]]
+
+
+def test_what_one_report_tells_apart_stays_apart() -> None:
+    vague, exact = (
+        some_code(location=Location(file="a.py")),
+        some_code(location=Location(file="a.py", line=3)),
+    )
+
+    assert 2 == len(normalize([scan(vague, exact)])[0])
+    assert 2 == len(normalize([scan(vague, exact), scan(exact)])[0])
+    assert 2 == len(normalize([scan(vague), scan(vague, exact)])[0])
+
+
+def test_the_same_call_seen_by_two_reports_is_one_finding() -> None:
+    known = some_code(location=Location(file="a.py", line=3, column=5))
+    without_column = some_code(location=Location(file="a.py", line=3))
+
+    assert 1 == len(normalize([scan(known), scan(without_column)])[0])
+    assert 2 == len(normalize([scan(known), scan(some_code(location=Location(file="a.py", line=4)))])[0])
+
+
+def test_a_package_without_a_package_url_is_known_by_its_name() -> None:
+    one, other = (
+        Observation(finding=a_finding(purl=None, version="1"), context=name) for name in ("openssl", "curl")
+    )
+
+    assert 2 == len(normalize([scan(one, other)])[0])
+
+
+@pytest.mark.parametrize(
+    ("sights", "severity"),
+    [
+        ([("trivy", "unknown"), ("trivy", "low")], "unknown"),
+        ([("trivy", "unknown"), ("trivy", "critical")], "critical"),
+        ([("trivy", "unknown"), ("grype", "low")], "low"),
+        ([("trivy", "unknown"), ("grype", "unknown")], "unknown"),
+        ([("trivy", "unknown"), ("trivy", "low"), ("grype", "unknown")], "unknown"),
+        ([("trivy", "unknown"), ("trivy", "low"), ("grype", "info")], "low"),
+        ([("trivy", "medium"), ("grype", "high")], "high"),
+    ],
+)
+def test_the_worst_counts_and_unknown_yields_to_another_tool_alone(
+    sights: list[tuple[str, str]], severity: str
+) -> None:
+    seen = [a_sight(tool, severity=Severity(word)) for tool, word in sights]
+
+    assert [severity] == [f.severity.value for f in normalize([scan(one) for one in seen])[0]]
+    assert [severity] == [f.severity.value for f in normalize([scan(one) for one in reversed(seen)])[0]]
+
+
+@pytest.mark.parametrize(
+    ("states", "state"),
+    [
+        (["unknown", "unknown"], "unknown"),
+        (["unknown", "not_fixed"], "not_fixed"),
+        (["wont_fix", "not_fixed"], "not_fixed"),
+        (["wont_fix", "fixed"], "fixed"),
+        (["unknown", "fixed"], "fixed"),
+    ],
+)
+def test_a_fix_that_anybody_knows_is_a_fix_and_unknown_is_what_nobody_says(
+    states: list[str], state: str
+) -> None:
+    seen = [a_sight(f"tool{n}", fix_state=FixState(word)) for n, word in enumerate(states)]
+
+    assert [state] == [f.fix_state.value for f in normalize([scan(one) for one in seen])[0]]
+
+
+def test_a_fixed_version_is_a_fix_whatever_else_is_said() -> None:
+    one = a_finding(fixed_versions=("2",), fix_state=FixState.NOT_FIXED)
+
+    assert [FixState.FIXED] == [f.fix_state for f in normalize([scan(one)])[0]]
+
+
+SIGHTS = st.builds(
+    a_sight,
+    st.sampled_from(["trivy", "grype", "pip-audit"]),
+    rule=st.sampled_from(["CVE-2026-0001", "GHSA-aaaa", "PYSEC-1"]),
+    aliases=st.sampled_from([(), ("CVE-2026-0001",), ("CVE-2026-0002",), ("GHSA-aaaa",)]),
+    title=st.sampled_from(["a", "b"]),
+    severity=st.sampled_from(Severity),
+    version=st.sampled_from([None, "1", "2", "10"]),
+    file=st.sampled_from([None, "a.lock", "b.lock", "c/d.lock"]),
+    purl=st.sampled_from(["pkg:npm/a", "pkg:npm/a@1"]),
+    fix_state=st.sampled_from(FixState),
+    vex=st.sampled_from([None, None, Vex(status="not_affected")]),
+)
+CODE = st.builds(
+    some_code,
+    line=st.integers(1, 12),
+    context=st.sampled_from(["x", "y"]),
+    severity=st.sampled_from(Severity),
+    location=st.builds(
+        Location,
+        file=st.just("a.py"),
+        line=st.sampled_from([None, 3, 12]),
+        column=st.sampled_from([None, 1]),
+    ),
+)
+SCANS = st.lists(st.lists(SIGHTS | CODE, max_size=5).map(lambda seen: scan(*seen)), max_size=4)
+
+
+@given(scans=SCANS, data=st.data())
+@hypothesis_settings(max_examples=150)
+def test_the_order_of_reports_and_of_their_records_changes_nothing(
+    scans: list[Scan], data: st.DataObject
+) -> None:
+    shuffled = [
+        scan(*data.draw(st.permutations(one.observations))) for one in data.draw(st.permutations(scans))
+    ]
+
+    assert normalize(scans) == normalize(shuffled)
+
+
+def whole_place(finding: Finding) -> tuple[str | None, ...]:
+    version = finding.version or (finding.purl or "").partition("@")[2] or None
+    return finding.kind.value, version, finding.location.file
+
+
+@given(scans=SCANS)
+@hypothesis_settings(max_examples=150)
+def test_every_place_that_is_known_whole_is_a_finding_and_none_is_made_up(scans: list[Scan]) -> None:
+    one_by_one = [f for one in scans for seen in one.observations for f in normalize([scan(seen)])[0]]
+    found = normalize(scans)[0]
+    seen = {whole_place(f) for f in one_by_one}
+
+    assert {place for place in seen if None not in place} <= {whole_place(f) for f in found} <= seen
+    assert len(found) == len({f.fingerprint for f in found})
+
+
+@given(scans=SCANS)
+@hypothesis_settings(max_examples=150)
+def test_a_report_more_never_makes_findings_fewer_or_milder(scans: list[Scan]) -> None:
+    """But for `unknown`, which yields to what another tool knows."""
+    known = [f for f in normalize(scans[:-1])[0] if f.severity is not Severity.UNKNOWN]
+    joined = normalize(scans)[0]
+
+    for one in known:
+        like = [f for f in joined if f.kind is one.kind and {one.rule, *one.aliases} & {f.rule, *f.aliases}]
+        assert min(f.severity.rank for f in like) <= one.severity.rank
+
+
+@given(scans=SCANS, file=st.sampled_from(["a.lock", "b.lock"]), version=st.sampled_from(["1", "2"]))
+@hypothesis_settings(max_examples=150)
+def test_a_waiver_by_path_and_version_covers_no_place_that_it_does_not_name(
+    scans: list[Scan], file: str, version: str
+) -> None:
+    waiver = a_waiver(vulnerability="CVE-2026-0001", path=file, purl=f"pkg:npm/a@{version}")
+    left = {
+        (f.version, f.location.file)
+        for f in normalize(scans)[0]
+        if not covers(waiver, f, None, Subject(name="s"), None)
+    }
+    named = {
+        (f.version, f.location.file)
+        for one in scans
+        for f in (seen.finding for seen in one.observations)
+        if f.kind is Kind.VULNERABILITY and f.version and f.location.file
+    }
+
+    assert named - {(version, file)} <= left

@@ -19,6 +19,7 @@ from gate.errors import quoted
 from gate.model import (
     Evidence,
     Finding,
+    FixState,
     Kind,
     Location,
     Observation,
@@ -27,7 +28,7 @@ from gate.model import (
     Severity,
     Status,
 )
-from scanners.identifiers import image_digest
+from scanners.identifiers import fix_state, image_digest
 from scanners.sarif import log, tools
 from scanners.sarif.places import Places
 from scanners.sarif.rules import NO_RULE, WORDS, Rule, Rules, cwe_ids, lower
@@ -131,11 +132,13 @@ def _observation(result: log.Result, run: log.Run, scanner: str, rules: Rules, p
             purl=package.purl if package else None,
             version=package.version or None if package else None,
             fixed_versions=package.fixed if package else (),
+            fix_state=fix_state(package.fixed, package.without_fix) if package else FixState.UNKNOWN,
             location=_location(first, run, places, kind, package),
             scanners=(scanner,),
             confidence=known.confidence or lower(next(tools.texts(bag and bag.issue_confidence), None)),
         ),
-        context="" if kind is Kind.SECRET else _line_hash(result) or snippet,
+        # A package is named by its location; text of a lock file around it would hold versions.
+        context="" if kind in (Kind.SECRET, Kind.VULNERABILITY) else _line_hash(result) or snippet,
         secret=secret,
     )
 

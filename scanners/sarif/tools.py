@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from gate.model import Evidence, Kind
+from gate.model import Evidence, FixState, Kind
 from scanners.sarif import log
 
 
@@ -97,6 +97,8 @@ class Package(NamedTuple):
     severity: str | None = None
     """The result's own word; a rule shared by several packages has only the first one's."""
     purl: str | None = None
+    without_fix: FixState = FixState.UNKNOWN
+    """What it means that `fixed` is empty."""
 
 
 @lru_cache(maxsize=64)
@@ -130,7 +132,14 @@ def package(scanner: str, message: str, rule: log.Rule | None) -> Package | None
     """The package of a Trivy or Grype result, read from the pattern the tool writes; else None."""
     if scanner.startswith("trivy"):
         told = _TRIVY_MESSAGE.match(message)
-        return told and Package(told["name"], told["version"], _versions(told["fixed"]), told["severity"])
+        # Trivy leaves the line empty where there is no fix; nobody else says so.
+        return told and Package(
+            told["name"],
+            told["version"],
+            _versions(told["fixed"]),
+            told["severity"],
+            without_fix=FixState.NOT_FIXED,
+        )
     told = _GRYPE_MESSAGE.match(message) if scanner == "grype" else None
     if told is None:
         return None

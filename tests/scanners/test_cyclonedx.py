@@ -10,6 +10,7 @@ from gate.model import (
     Cvss,
     Evidence,
     Finding,
+    FixState,
     Kind,
     Location,
     ReportSubject,
@@ -424,6 +425,7 @@ def test_versions_that_are_not_affected_are_the_fixed_ones_and_ranges_are_no_ver
     (finding,) = findings({"affects": [{"ref": "gone", "versions": versions}]})
 
     assert (None, ("2.0",)) == (finding.version, finding.fixed_versions)
+    assert FixState.FIXED is finding.fix_state
 
 
 def test_the_only_affected_version_is_the_version_where_no_component_tells() -> None:

@@ -5,7 +5,19 @@ from typing import Any
 import pytest
 
 from gate.errors import ReportError
-from gate.model import Cvss, Evidence, Finding, Kev, Kind, Location, ReportSubject, Scan, Severity, Status
+from gate.model import (
+    Cvss,
+    Evidence,
+    Finding,
+    FixState,
+    Kev,
+    Kind,
+    Location,
+    ReportSubject,
+    Scan,
+    Severity,
+    Status,
+)
 from scanners import grype
 from tests.scanners.builders import document
 
@@ -176,10 +188,37 @@ def test_a_match_is_read_whole() -> None:
         purl="pkg:pypi/jira@2.0.0",
         version="2.0.0",
         fixed_versions=("2.0.1",),
+        fix_state=FixState.FIXED,
         location=Location(file="/usr/lib/a", image="busybox:latest"),
         scanners=("grype",),
         confidence="high",
     ) == the_finding(match)
+
+
+@pytest.mark.parametrize("type_", ["apk", "deb", "rpm", "alpm", "portage"])
+def test_the_database_of_a_package_manager_is_no_place_of_a_package(type_: str) -> None:
+    match = a_match(artifact={"type": type_, "locations": [{"path": "/var/lib/dpkg/status"}]})
+
+    assert Location(image="busybox:latest") == the_finding(match).location
+
+
+@pytest.mark.parametrize(
+    ("fix", "state"),
+    [
+        ({"versions": ["2"], "state": "fixed"}, FixState.FIXED),
+        ({"versions": ["2"], "state": "wont-fix"}, FixState.FIXED),
+        ({"versions": [], "state": "fixed"}, FixState.FIXED),
+        ({"versions": [], "state": "not-fixed"}, FixState.NOT_FIXED),
+        ({"versions": None, "state": "wont-fix"}, FixState.WONT_FIX),
+        ({"versions": [], "state": "unknown"}, FixState.UNKNOWN),
+        ({"versions": [], "state": ""}, FixState.UNKNOWN),
+        ({"versions": [], "state": "a new word"}, FixState.UNKNOWN),
+        ({}, FixState.UNKNOWN),
+        (None, FixState.UNKNOWN),
+    ],
+)
+def test_what_grype_does_not_know_of_a_fix_is_unknown(fix: object, state: FixState) -> None:
+    assert state is the_finding(a_match(fix=fix)).fix_state
 
 
 def test_all_related_vulnerabilities_are_aliases_and_not_the_first_alone() -> None:

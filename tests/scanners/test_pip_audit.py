@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gate.errors import ReportError
-from gate.model import Evidence, Finding, Kind, Scan, Severity, Status
+from gate.model import Evidence, Finding, FixState, Kind, Scan, Severity, Status
 from scanners import pip_audit
 from tests.scanners.builders import document
 
@@ -66,6 +66,7 @@ def test_a_vulnerability_becomes_a_finding_of_unknown_severity() -> None:
         purl="pkg:pypi/aiohttp@3.6.2",
         version="3.6.2",
         fixed_versions=("3.7.4",),
+        fix_state=FixState.FIXED,
         scanners=("pip-audit",),
     ) == finding(a_row(a_flaw()))
 
@@ -82,6 +83,11 @@ def test_a_flaw_without_description_aliases_or_fix_is_a_finding() -> None:
     one = finding(a_row({"id": "GHSA-8495-4g3g-x7pr", "fix_versions": []}))
 
     assert ((), ()) == (one.fixed_versions, one.aliases)
+
+
+def test_an_empty_list_of_fixes_says_that_there_is_none_and_no_list_says_nothing() -> None:
+    assert FixState.NOT_FIXED is finding(a_row(a_flaw(fix_versions=[]))).fix_state
+    assert FixState.UNKNOWN is finding(a_row({"id": "GHSA-8495-4g3g-x7pr"})).fix_state
 
 
 def test_the_bare_array_of_the_first_versions_is_read() -> None:

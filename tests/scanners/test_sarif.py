@@ -7,7 +7,18 @@ import msgspec
 import pytest
 
 from gate.errors import ReportError
-from gate.model import Evidence, Finding, Kind, Location, Observation, ReportSubject, Scan, Severity, Status
+from gate.model import (
+    Evidence,
+    Finding,
+    FixState,
+    Kind,
+    Location,
+    Observation,
+    ReportSubject,
+    Scan,
+    Severity,
+    Status,
+)
 from scanners import sarif
 from tests.scanners.builders import document
 
@@ -664,7 +675,15 @@ def test_trivys_text_gives_package_version_and_fixes() -> None:
 
 
 def test_an_empty_fixed_version_is_no_fix() -> None:
-    assert () == trivy(fixed="").fixed_versions
+    assert ((), FixState.NOT_FIXED) == (trivy(fixed="").fixed_versions, trivy(fixed="").fix_state)
+    assert FixState.FIXED is trivy().fix_state
+
+
+@pytest.mark.parametrize("tool", ["dependency-check", "Snyk Open Source", "grype", "osv-scanner", "Trivy"])
+def test_a_tool_that_says_nothing_of_fixes_leaves_open_whether_there_is_one(tool: str) -> None:
+    one = finding(a_result(ruleId="CVE-2019-1549", message={"text": "a flaw"}), tool=tool)
+
+    assert (Kind.VULNERABILITY, FixState.UNKNOWN) == (one.kind, one.fix_state)
 
 
 def test_the_severity_of_trivys_result_stands_before_that_of_its_shared_rule() -> None:

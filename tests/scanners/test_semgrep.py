@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gate.errors import ReportError
-from gate.model import Evidence, Finding, Kind, Location, Observation, Scan, Severity, Status
+from gate.model import Evidence, Finding, FixState, Kind, Location, Observation, Scan, Severity, Status
 from scanners import semgrep
 from tests.scanners.builders import document
 
@@ -315,6 +315,7 @@ def test_a_row_of_the_export_becomes_a_finding_without_a_guessed_package_url() -
             cwes=("CWE-617",),
             version="1.47.0",
             fixed_versions=("1.53.0",),
+            fix_state=FixState.FIXED,
             location=Location(file="requirements.txt", line=222, resource="grpcio"),
             scanners=("semgrep",),
         )
@@ -338,6 +339,7 @@ def test_a_range_is_no_version_and_another_packages_fix_is_none() -> None:
     one = export(row).observations[0].finding
 
     assert (None, ()) == (one.version, one.fixed_versions)
+    assert FixState.UNKNOWN is one.fix_state
 
 
 def test_triaged_rows_count_all_the_same() -> None:

@@ -5,7 +5,19 @@ from typing import Any
 import pytest
 
 from gate.errors import ReportError
-from gate.model import Cvss, Evidence, Finding, Kind, Location, ReportSubject, Scan, Severity, Status, Vex
+from gate.model import (
+    Cvss,
+    Evidence,
+    Finding,
+    FixState,
+    Kind,
+    Location,
+    ReportSubject,
+    Scan,
+    Severity,
+    Status,
+    Vex,
+)
 from scanners import trivy
 from tests.scanners.builders import document
 
@@ -225,6 +237,7 @@ def test_a_vulnerability_is_read_whole() -> None:
         purl="pkg:apk/alpine/openssl@3.0.1",
         version="3.0.1",
         fixed_versions=("3.0.2",),
+        fix_state=FixState.FIXED,
         location=Location(image="alpine:3.11"),
         scanners=("trivy",),
     )
@@ -281,8 +294,36 @@ def test_a_vulnerability_that_the_vendor_does_not_confirm_stays_and_says_so(stat
     assert Vex(status=status) == the_vulnerability(Status=status).vex
 
 
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("affected", FixState.NOT_FIXED),
+        ("fix_deferred", FixState.NOT_FIXED),
+        ("", FixState.NOT_FIXED),
+        ("will_not_fix", FixState.WONT_FIX),
+        ("end_of_life", FixState.WONT_FIX),
+        ("unknown", FixState.UNKNOWN),
+        ("fixed", FixState.FIXED),
+    ],
+)
+def test_without_a_fixed_version_the_status_says_whether_there_is_a_fix(status: str, state: FixState) -> None:
+    assert state is the_vulnerability(Status=status, FixedVersion="").fix_state
+
+
+@pytest.mark.parametrize("status", ["affected", "will_not_fix", ""])
+def test_a_fixed_version_is_a_fix_whatever_the_status(status: str) -> None:
+    assert FixState.FIXED is the_vulnerability(Status=status, FixedVersion="2").fix_state
+
+
 def test_the_file_of_a_package_is_its_path() -> None:
-    assert "app/a.jar" == the_vulnerability(PkgPath="app/a.jar").location.file
+    found = a_vulnerability(PkgPath="app/a.jar")
+    (finding,) = findings(a_result(Target="Java", Class="lang-pkgs", Vulnerabilities=[found]))
+
+    assert "app/a.jar" == finding.location.file
+
+
+def test_a_package_of_the_system_has_no_file() -> None:
+    assert the_vulnerability(PkgPath="lib/apk/db/installed").location.file is None
 
 
 def test_the_file_of_a_locked_package_is_the_lock_file() -> None:
