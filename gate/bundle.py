@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from gate import times
+from gate.documents import rego
 from gate.errors import GateError, PolicyError, Problem, quoted
 from gate.model import Point, Rule, Severity
 from gate.policy_files import BUILTIN, Collected, Module
@@ -24,14 +25,13 @@ _ALL_POINTS: Final = tuple(Point)
 _SUBJECT_POINTS: Final = (Point.CI, Point.BACKGROUND)
 _RULE_ID: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 _INPUT: Final = re.compile(r"""\binput(?:\.|\[\s*["'`])(\w+)""")
-_COMMENT: Final = re.compile(r"#[^\n]*")
+_NEVER_ASKED: Final = re.compile(r"(deny|warn|violation)[_.\[]")
+"""Rules that look like violations to those who come from Conftest, and that nothing would ask."""
 _NEVER_IN: Final = {
     "subject": frozenset({"object", "source", "request"}),
     "object": frozenset({"reports", "findings", "components", "objects", "attestations", "approvals"}),
 }
 """What the document of a scope has not, or has always empty (CONTRACTS.md, Policy input v1)."""
-_QUOTED: Final = re.compile(r'\["([^"]+)"\]')
-_PACKAGE: Final = re.compile(r"^\s*package\s+(\S+)", re.MULTILINE)
 
 
 class Package(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +41,8 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
     scope: str
     points: tuple[Point, ...]
     entrypoints: tuple[str, ...]
+    is_own: bool = True
+    """Whether somebody chose it; False for the floor, which judges the evidence and nothing else."""
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,13 +85,14 @@ def bundle(
     inventory = load(given.revision, header)["packages"]
     packages: list[Package] = []
     rules: dict[str, Rule] = dict(python_rules)
-    problems: list[Problem] = list(_intruders(given, {entry["path"] for entry in inventory}))
+    problems = [*_intruders(given, inventory), *_never_asked(inventory), *_nowhere(given, inventory)]
+    chosen = {rego.package(module.text) for module in given.modules if module.path in given.own}
     for entry in inventory:
         verbs = {rule["name"]: rule for rule in entry["rules"] if rule["name"] in _FOREIGN_VERBS}
         if not verbs:
             continue
         try:
-            package, its_rules = _package(entry, verbs)
+            package, its_rules = _package(entry, verbs, chosen)
         except GateError as error:
             problems.extend(error.problems)
             continue
@@ -101,8 +104,7 @@ def bundle(
     problems.extend(_out_of_scope(given, packages))
     if problems:
         raise PolicyError(problems=tuple(problems))
-    own = [p for p in packages if any(m.path in given.own and _defines(m, p.name) for m in given.modules)]
-    if not own and not given.python:
+    if not any(package.is_own for package in packages) and not given.python:
         raise PolicyError(
             "no policies found: no package under policy. defines deny or warn",
             code="no_policies",
@@ -119,30 +121,94 @@ def bundle(
     )
 
 
-def _intruders(given: Collected, compiled: set[str]) -> Iterator[Problem]:
-    """Modules that put themselves into a built-in package: they could change what its rules mean."""
-    theirs = {_package_of(module.text) for module in given.modules if module.path.startswith(BUILTIN)}
+def _intruders(given: Collected, inventory: list[dict[str, Any]]) -> Iterator[Problem]:
+    """Modules that put themselves into, below or above a built-in package: they could change its rules.
+
+    From above, `evidence._is_fresh(_, _) if true` in package `policy` is a rule of `policy.evidence`; every
+    package whose rules reach another one is a beginning of its name.
+    """
+    theirs = {rego.package(one.text) for one in given.modules if one.path.startswith(BUILTIN)} | {("lib",)}
+    compiled = {rego.segments(entry["path"]) for entry in inventory}
     for module in given.modules:
-        name = _package_of(module.text)
+        name = rego.package(module.text)
         if module.path.startswith(BUILTIN):
             continue
-        if name in theirs or name.startswith("lib.") or name not in compiled:
+        if name not in compiled or any(_meet(name, one) for one in theirs):
             yield _problem(
                 module.path,
                 1,
-                f"package {name or '(none)'} belongs to the built-in policies, or is written strangely",
+                f"package {'.'.join(name) or '(none)'} belongs to the built-in policies, or is written strangely",
                 fix="give the package a plain name of your own, such as policy.team",
             )
 
 
+def _never_asked(inventory: list[dict[str, Any]]) -> Iterator[Problem]:
+    """Rules named like violations that are no entry points: they would compile, and never be asked."""
+    for entry in inventory:
+        for rule in entry["rules"]:
+            is_policy = entry["path"].startswith("policy.") or rule["kind"] == "partial_set"
+            verb = _NEVER_ASKED.match(rule["name"])
+            if verb and is_policy and rule["kind"] != "function":
+                yield _problem(
+                    rule["file"],
+                    rule["line"],
+                    f"{entry['path']}.{rule['name']} would never be asked: rules are named deny or warn",
+                    fix=f"name it {'deny' if verb[1] == 'violation' else verb[1]}, and tell rules apart by "
+                    "custom.id; anything else needs another name",
+                )
+
+
+def _nowhere(given: Collected, inventory: list[dict[str, Any]]) -> Iterator[Problem]:
+    """Uses of `data` that lead nowhere: the rule would compile, and never speak."""
+    packages = {rego.segments(entry["path"]) for entry in inventory}
+    rules = {
+        rego.segments(entry["path"]) + rego.segments(rule["name"])
+        for entry in inventory
+        for rule in entry["rules"]
+    }
+    for module in given.modules:
+        for path, line, column in () if module.path.startswith(BUILTIN) else rego.references(module.text):
+            name = ".".join(("data", *path))
+            if path and (
+                any(_meet(path, rule) for rule in rules)
+                or any(path == package[: len(path)] for package in packages)
+                or _holds(given.data, path)
+            ):
+                continue
+            yield Problem(
+                code="policy_invalid",
+                message=f"{name} is nowhere in the bundle"
+                if path
+                else "data is asked for under no fixed name",
+                path=module.path,
+                line=line,
+                column=column,
+                expected="a rule of a loaded package, or a value of data.json or data.yaml",
+                fix="correct the name; settings and files of policies.data are input.settings",
+            )
+
+
+def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether one path is the other's beginning, or they are the same."""
+    return all(a == b for a, b in zip(one, other, strict=False))
+
+
+def _holds(data: Any, path: tuple[str, ...]) -> bool:
+    for key in path:
+        if not isinstance(data, dict) or key not in data:
+            return False
+        data = data[key]
+    return True
+
+
 def _out_of_scope(given: Collected, packages: Iterable[Package]) -> Iterator[Problem]:
     """Rules that ask for what their scope or point never has: they would compile, and never speak."""
-    scopes = {package.name: package for package in packages}
+    by_name = {rego.segments(package.name): package for package in packages}
     for module in given.modules:
-        package = scopes.get(_package_of(module.text))
+        package = by_name.get(rego.package(module.text))
         if package is None:
             continue
-        text = _COMMENT.sub(lambda comment: " " * len(comment[0]), module.text)
+        text = rego.without_comments(module.text)
         for use in _INPUT.finditer(text):
             line = text.count("\n", 0, use.start()) + 1
             column = use.start() - text.rfind("\n", 0, use.start())
@@ -167,20 +233,13 @@ def _out_of_scope(given: Collected, packages: Iterable[Package]) -> Iterator[Pro
                 )
 
 
-def _package_of(text: str) -> str:
-    found = _PACKAGE.search(text)
-    return _QUOTED.sub(r".\1", found[1]) if found else ""
-
-
-def _defines(module: Module, package: str) -> bool:
-    return _package_of(module.text) == package
-
-
 def _problem(path: str | None, line: int | None, message: str, **more: str | None) -> Problem:
     return Problem(code="policy_invalid", message=message, path=path, line=line, column=1, **more)
 
 
-def _package(entry: Mapping[str, Any], verbs: Mapping[str, Any]) -> tuple[Package, list[Rule]]:
+def _package(
+    entry: Mapping[str, Any], verbs: Mapping[str, Any], chosen: set[tuple[str, ...]]
+) -> tuple[Package, list[Rule]]:
     name: str = entry["path"]
     first = next(iter(verbs.values()))
     if not name.startswith("policy."):
@@ -226,8 +285,14 @@ def _package(entry: Mapping[str, Any], verbs: Mapping[str, Any]) -> tuple[Packag
             column=1,
             expected="a METADATA block with custom.id above every deny and warn rule",
         )
-    entrypoints = tuple(f"{name}.{verb}" for verb in VERBS if verb in verbs)
-    return Package(name=name, scope=scope, points=points, entrypoints=entrypoints), [r for r in rules if r]
+    package = Package(
+        name=name,
+        scope=scope,
+        points=points,
+        entrypoints=tuple(f"{name}.{verb}" for verb in VERBS if verb in verbs),
+        is_own=rego.segments(name) in chosen,
+    )
+    return package, [rule for rule in rules if rule]
 
 
 def _custom(annotations: Any) -> Mapping[str, Any]:
@@ -248,6 +313,14 @@ def _points(wanted: Any, scope: str, path: str | None) -> tuple[Point, ...]:
         raise PolicyError(
             f"points {quoted(wanted)} are not known", path=path, line=1, column=1, expected=", ".join(Point)
         ) from None
+    if not points:
+        raise PolicyError(
+            "points is empty, so nothing would ever be asked",
+            path=path,
+            line=1,
+            column=1,
+            expected=", ".join(Point),
+        )
     if scope == "subject" and Point.ADMISSION in points:
         raise PolicyError(
             "a rule about reports cannot speak at admission: there are none",

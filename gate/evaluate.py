@@ -20,7 +20,7 @@ from gate import limits
 from gate.assemble import Assembled
 from gate.bundle import Bundle, entrypoints
 from gate.errors import PolicyError, quoted
-from gate.model import Point, Said
+from gate.model import Action, Point, Rule, Said
 
 
 class Engine(Protocol):
@@ -109,6 +109,14 @@ def evaluate(
         modules = [(module.path, module.text) for module in bundle.python]
         entries = tuple(f"{name}.{verb}" for name in bundle.python_packages for verb in ("deny", "warn"))
         said.extend(_checked(python(modules, given.document, timeout_s), entries, bundle, fingerprints, None))
+    if not speaking(bundle, point):
+        raise PolicyError(
+            f"no policies judged: no rule can speak at {point}",
+            code="no_policies",
+            found=f"packages {quoted(sorted(package.name for package in bundle.packages))}",
+            expected=f"a rule whose custom.points has {point}",
+            fix="correct custom.points, or name policies for this point in policies.use",
+        )
     if len(said) > limits.VIOLATIONS:
         raise PolicyError(
             "the rules said too much",
@@ -118,6 +126,25 @@ def evaluate(
             fix="a rule that fires for everything decides nothing; correct it or use a baseline",
         )
     return tuple(said)
+
+
+def speaking(bundle: Bundle, point: Point) -> list[Rule]:
+    """The rules that can speak at `point`, the floor's left out."""
+    asked = {package.name for package in bundle.packages if package.is_own and point in package.points}
+    if point is not Point.ADMISSION:
+        asked |= {*bundle.python_packages}
+    return [rule for rule in bundle.rules.values() if rule.policy in asked and point in rule.points]
+
+
+def refuse_if_off(bundle: Bundle, point: Point, action_for: Callable[[str, Point, Action], Action]) -> None:
+    """Raises `PolicyError` where every rule that could speak at `point` is switched off."""
+    if all(action_for(rule.id, point, Action.DENY) is Action.OFF for rule in speaking(bundle, point)):
+        raise PolicyError(
+            "every rule is switched off",
+            code="no_policies",
+            expected=f"a rule that speaks at {point}",
+            fix="correct policies.actions; with audit a rule is told of and decides nothing",
+        )
 
 
 def _checked(

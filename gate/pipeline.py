@@ -16,7 +16,7 @@ import msgspec
 
 from gate import __version__, assemble, baseline, decide, environments, times, waivers
 from gate.bundle import Bundle
-from gate.evaluate import Engine, Python, evaluate
+from gate.evaluate import Engine, Python, evaluate, refuse_if_off
 from gate.ingest import Read
 from gate.model import (
     Approval,
@@ -118,6 +118,7 @@ def judge(
         now_ns=assemble.now_ns(asked.now),
         timeout_s=asked.timeout_s,
     )
+    refuse_if_off(bundle, asked.point, asked.action_for)
 
     rules = {**bundle.rules, **environments.RULES}
     found = decide.violations(

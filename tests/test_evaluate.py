@@ -49,11 +49,12 @@ def a_rule(id_: str, policy: str) -> Rule:
     return Rule(id=id_, policy=policy, title="t", file="p.rego", line=1)
 
 
-def a_package(name: str, scope: str = "subject", verbs: Sequence[str] = ("deny",)) -> Package:
+def a_package(
+    name: str, scope: str = "subject", verbs: Sequence[str] = ("deny",), *, is_own: bool = True
+) -> Package:
     points = tuple(Point) if scope == "object" else (Point.CI, Point.BACKGROUND)
-    return Package(
-        name=name, scope=scope, points=points, entrypoints=tuple(f"{name}.{verb}" for verb in verbs)
-    )
+    asked = tuple(f"{name}.{verb}" for verb in verbs)
+    return Package(name=name, scope=scope, points=points, entrypoints=asked, is_own=is_own)
 
 
 def a_bundle(*packages: Package, python: bool = False) -> Bundle:
@@ -91,6 +92,15 @@ def refused_item(item: object) -> Problem:
 
 
 # -------------------------------------------------------------------------------- what is asked
+
+
+def test_where_no_rule_can_speak_nothing_was_judged() -> None:
+    problem = refusal(Stub(), a_bundle(a_package("policy.t")), point=Point.ADMISSION)
+
+    assert ("no_policies", "no policies judged: no rule can speak at admission") == (
+        problem.code,
+        problem.message,
+    )
 
 
 def test_subject_rules_are_asked_once_and_object_rules_for_each_object() -> None:

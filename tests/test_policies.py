@@ -31,7 +31,7 @@ OBJECT_INPUT = INPUT | {"object", "source", "request"}
 FINDING = {
     "fingerprint", "kind", "rule", "title", "severity", "severity_raw", "aliases", "cwes", "cvss", "epss", "kev",
     "purl", "version", "fixed_versions", "location", "scanners", "confidence", "state", "first_seen", "vex",
-    "waived",
+    "waived", "fix_state",
 }  # fmt: skip
 COMPONENT = {"purl", "name", "version", "license", "direct", "scope", "hashes", "supplier"}
 REPORT = {

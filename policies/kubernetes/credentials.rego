@@ -41,9 +41,10 @@ deny contains {
 warn contains {
 	"rule": "GATE-K8S-020",
 	"message": "the pod mounts a service account token, unless its service account forbids it",
-	"path": pods.pointer(pods.pod, ["automountServiceAccountToken"]),
+	"path": pods.pointer(pod, ["automountServiceAccountToken"]),
 } if {
-	pods.at(pods.pod, ["automountServiceAccountToken"]) != false
+	some pod in pods.all
+	pods.at(pod, ["automountServiceAccountToken"]) != false
 }
 
 # The end of the name tells: TOKEN_TTL and PASSWORD_FILE hold no credential.

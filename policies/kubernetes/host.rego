@@ -24,10 +24,11 @@ import data.lib.kubernetes.pods
 deny contains {
 	"rule": "GATE-K8S-011",
 	"message": sprintf("the pod sets %s", [field]),
-	"path": pods.pointer(pods.pod, [field]),
+	"path": pods.pointer(pod, [field]),
 } if {
+	some pod in pods.all
 	some field in ["hostNetwork", "hostPID", "hostIPC"]
-	not pods.at(pods.pod, [field]) in [false, null]
+	not pods.at(pod, [field]) in [false, null]
 }
 
 # METADATA
@@ -46,7 +47,8 @@ deny contains {
 	]),
 	"path": pods.pointer(volume, ["hostPath"]),
 } if {
-	some volume in pods.elements(pods.pod, ["volumes"])
+	some pod in pods.all
+	some volume in pods.elements(pod, ["volumes"])
 	pods.at(volume, ["hostPath"]) != null
 }
 

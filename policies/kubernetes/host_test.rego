@@ -98,4 +98,18 @@ test_the_violation_points_at_the_host if {
 	v.path == "/spec/containers/0/livenessProbe/httpGet/host"
 }
 
+# ------------------------------------------------------------------------------------- other kinds
+
+test_a_pod_in_a_custom_resource_is_judged if {
+	changes := {"hostPID": true, "volumes": [{"name": "root", "hostPath": {"path": "/"}}]}
+	every o in [
+		{"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "spec": {"template": builders.pod(changes)}},
+		{"apiVersion": "serving.knative.dev/v1", "kind": "Service", "spec": {"template": builders.pod(changes)}},
+		{"apiVersion": "template.openshift.io/v1", "kind": "Template", "objects": [builders.pod(changes)]},
+		{"apiVersion": "acme.example/v1", "kind": "Agent", "spec": {"podSpec": builders.pod(changes).spec}},
+	] {
+		_denied(o) == {"GATE-K8S-011", "GATE-K8S-012"}
+	}
+}
+
 _denied(o) := rules if rules := lib.rules(host.deny) with input as builders.judged(o, {})

@@ -74,7 +74,8 @@ _registries := settings.list("kubernetes.registries")
 _uses contains _use(container, ["image"]) if some container in pods.containers
 
 _uses contains _use(volume, ["image", "reference"]) if {
-	some volume in pods.elements(pods.pod, ["volumes"])
+	some pod in pods.all
+	some volume in pods.elements(pod, ["volumes"])
 	pods.at(volume, ["image"]) != null
 }
 

@@ -1,5 +1,5 @@
-# The one way to the pod template of every workload kind and to all its containers: a rule that walks
-# `spec.containers` itself forgets init and ephemeral containers, or CronJobs.
+# The one way to the pods of every object and to all their containers: a rule that walks `spec.containers`
+# itself forgets init and ephemeral containers, CronJobs, or custom resources.
 #
 # A place is `{"label", "path", "value"}`: how a message names it, where it is in `input.object`, what is there.
 package lib.kubernetes.pods
@@ -17,9 +17,29 @@ _templates := {
 	"StatefulSet": ["spec", "template"],
 }
 
-# The pod template; undefined for objects that are no workload.
-template := {"label": "the pod template", "path": path, "value": _object_at(path)} if {
+# The pod template; of an object that is none of these kinds every one in it, wherever it is: a Rollout
+# has one, an OpenShift Template many, and nobody knows all custom resources.
+templates contains {"label": "the pod template", "path": path, "value": _object_at(path)} if {
+	some [path, _] in _paths
+}
+
+# The pods' own level: their specs.
+all contains {"label": "the pod", "path": path, "value": _object_at(path)} if some [_, path] in _paths
+
+# Where each template is, and the pod's spec in it.
+_paths contains [path, array.concat(path, ["spec"])] if {
+	_is_known
 	path := _templates[input.object.kind]
+}
+
+_paths contains [_template_of(path), path] if {
+	not _is_known
+	walk(input.object, [path, value])
+	_has_images(value)
+}
+
+_is_known if {
+	_templates[input.object.kind]
 	not _is_custom
 }
 
@@ -29,25 +49,36 @@ _is_custom if {
 	contains(input.object.apiVersion, ".")
 }
 
-# The pod's own level: its spec.
-pod := {"label": "the pod", "path": path, "value": _object_at(path)} if {
-	path := array.concat(template.path, ["spec"])
+# What has containers with images is the spec of a pod. Without an image they are changes to containers
+# that an operator writes, as in Prometheus.
+_has_images(value) if {
+	some list, _ in _lists
+	some container in value[list]
+	is_string(container.image)
 }
 
-# Every container, of all three lists.
-containers contains {"label": _label(noun, value), "path": path, "value": value} if {
-	some list, noun in {
-		"containers": "container",
-		"initContainers": "init container",
-		"ephemeralContainers": "ephemeral container",
-	}
+# A template holds its spec as `spec`; a spec under any other name is its own template.
+_template_of(path) := array.slice(path, 0, count(path) - 1) if {
+	path[count(path) - 1] == "spec"
+} else := path
+
+# Every container, of all three lists, with the pod it is in.
+containers contains {"label": _label(noun, value), "path": path, "value": value, "pod": pod} if {
+	some pod in all
+	some list, noun in _lists
 	some i, value in at(pod, [list])
 	is_object(value)
 	path := array.concat(pod.path, [list, i])
 }
 
-# The pod and its containers, for fields that either may set.
-levels contains pod
+_lists := {
+	"containers": "container",
+	"initContainers": "init container",
+	"ephemeralContainers": "ephemeral container",
+}
+
+# The pods and their containers, for fields that either may set.
+levels contains pod if some pod in all
 
 levels contains container if some container in containers
 

@@ -59,7 +59,7 @@ deny contains {
 	some container in pods.containers
 	mount := pods.at(container, ["securityContext", "procMount"])
 	not mount in [null, "", "Default"]
-	pods.at(pods.pod, ["hostUsers"]) != false
+	pods.at(container.pod, ["hostUsers"]) != false
 }
 
 # METADATA
@@ -132,7 +132,8 @@ deny contains {
 	"message": sprintf("the pod sets the sysctl %v", [name]),
 	"path": pods.pointer(sysctl, ["name"]),
 } if {
-	some sysctl in pods.elements(pods.pod, ["securityContext", "sysctls"])
+	some pod in pods.all
+	some sysctl in pods.elements(pod, ["securityContext", "sysctls"])
 	name := pods.at(sysctl, ["name"])
 	not name in _safe_sysctls
 }
@@ -171,7 +172,7 @@ warn contains {
 	pods.at(container, ["securityContext", "allowPrivilegeEscalation"]) != false
 
 	# Windows has no such flag; a pod that only claims to be Windows' does not start on Linux.
-	pods.at(pods.pod, ["os", "name"]) != "windows"
+	pods.at(container.pod, ["os", "name"]) != "windows"
 }
 
 # A container that says nothing inherits from its pod.
@@ -179,7 +180,7 @@ _is_non_root(container) if pods.at(container, ["securityContext", "runAsNonRoot"
 
 _is_non_root(container) if {
 	pods.at(container, ["securityContext", "runAsNonRoot"]) == null
-	pods.at(pods.pod, ["securityContext", "runAsNonRoot"]) == true
+	pods.at(container.pod, ["securityContext", "runAsNonRoot"]) == true
 }
 
 # Pod Security Standards, baseline, "Capabilities".
@@ -224,8 +225,9 @@ _foreign_apparmor contains {"label": level.label, "value": type, "path": pods.po
 	not type in [null, "RuntimeDefault", "Localhost"]
 }
 
-_foreign_apparmor contains {"label": label, "value": profile, "path": pods.pointer(pods.template, path)} if {
-	some key, profile in pods.at(pods.template, ["metadata", "annotations"])
+_foreign_apparmor contains {"label": label, "value": profile, "path": pods.pointer(template, path)} if {
+	some template in pods.templates
+	some key, profile in pods.at(template, ["metadata", "annotations"])
 	is_string(key)
 	startswith(key, "container.apparmor.security.beta.kubernetes.io/")
 	label := sprintf("container %q", [split(key, "/")[1]])

@@ -172,6 +172,15 @@ test_windows_knows_no_privilege_escalation_flag if {
 	_warned(builders.pod({"os": {"name": "windows"}, "containers": [container]})) == set()
 }
 
+test_two_pods_of_one_object_do_not_excuse_each_other if {
+	silent := {"containers": [builders.container({"securityContext": {"runAsNonRoot": null}})]}
+	good := builders.pod(object.union(silent, {"securityContext": {"runAsNonRoot": true}}))
+	bad := builders.pod(silent)
+	o := {"apiVersion": "template.openshift.io/v1", "kind": "Template", "objects": [good, bad]}
+	v := lib.only(privileges.warn) with input as builders.judged(o, {})
+	[v.rule, v.path] == ["GATE-K8S-009", "/objects/1/spec/containers/0/securityContext/runAsNonRoot"]
+}
+
 _adding(capabilities) := {"securityContext": {"capabilities": {"add": capabilities}}}
 
 _annotated(profile) := json.patch(builders.pod({}), [{

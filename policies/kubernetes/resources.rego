@@ -25,8 +25,8 @@ warn contains {
 	"path": pods.pointer(container, ["resources", "limits", resource]),
 } if {
 	some resource in _limited
-	pods.at(pods.pod, ["resources", "limits", resource]) == null
 	some container in pods.containers
+	pods.at(container.pod, ["resources", "limits", resource]) == null
 	not "ephemeralContainers" in container.path
 	pods.at(container, ["resources", "limits", resource]) == null
 }

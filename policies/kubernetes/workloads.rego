@@ -37,9 +37,10 @@ _problems contains {
 
 _problems contains {
 	"message": "the workload has no containers",
-	"path": pods.pointer(pods.pod, ["containers"]),
+	"path": pods.pointer(pod, ["containers"]),
 } if {
-	pods.at(pods.pod, ["containers"]) in [null, []]
+	some pod in pods.all
+	pods.at(pod, ["containers"]) in [null, []]
 }
 
 _problems contains {
@@ -61,12 +62,12 @@ _has_kind if {
 }
 
 _shapes := [
-	{"places": [pods.template], "fields": {
+	{"places": pods.templates, "fields": {
 		"metadata": "object",
 		"metadata.annotations": "object",
 		"spec": "object",
 	}},
-	{"places": [pods.pod], "fields": {
+	{"places": pods.all, "fields": {
 		"automountServiceAccountToken": "boolean",
 		"containers": "list of objects",
 		"ephemeralContainers": "list of objects",

@@ -122,10 +122,59 @@ test_an_unnamed_container_is_named_so if {
 test_a_pointer_escapes_and_ends_at_what_exists if {
 	o := {"apiVersion": "v1", "kind": "Pod", "metadata": {"annotations": {"a/b~c": null}}, "spec": {}}
 	document := builders.judged(o, {})
-	pods.pointer(pods.template, ["metadata", "annotations", "a/b~c"]) == "/metadata/annotations/a~1b~0c" with input as document
-	pods.pointer(pods.template, ["metadata", "labels", "x"]) == "/metadata" with input as document
-	pods.pointer(pods.pod, ["containers", 0]) == "/spec" with input as document
+	[template | some template in pods.templates] == [_place("the pod template", [], o)] with input as document
+	[pod | some pod in pods.all] == [_place("the pod", ["spec"], {})] with input as document
+	template := _place("", [], o)
+	pods.pointer(template, ["metadata", "annotations", "a/b~c"]) == "/metadata/annotations/a~1b~0c" with input as document
+	pods.pointer(template, ["metadata", "labels", "x"]) == "/metadata" with input as document
+	pods.pointer(_place("", ["spec"], {}), ["containers", 0]) == "/spec" with input as document
 }
+
+# ------------------------------------------------------------------------------ other kinds with pods
+
+test_a_pod_in_a_kind_nobody_knows_is_found if {
+	_pods({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "spec": {"template": builders.pod({})}}) == {"/spec/template/spec"}
+	_pods({"apiVersion": "batch.volcano.sh/v1alpha1", "kind": "Job", "spec": {"tasks": [{"template": builders.pod({})}]}}) == {"/spec/tasks/0/template/spec"}
+	_pods({"apiVersion": "apps.openshift.io/v1", "kind": "DeploymentConfig", "spec": {"template": builders.pod({})}}) == {"/spec/template/spec"}
+	_pods({"apiVersion": "acme.example/v1", "kind": "Agent", "spec": {"podSpec": builders.pod({}).spec}}) == {"/spec/podSpec"}
+}
+
+test_every_pod_of_an_object_is_found if {
+	objects := [builders.workload("CronJob", builders.pod({})), builders.pod({})]
+	_pods({"apiVersion": "template.openshift.io/v1", "kind": "Template", "objects": objects}) == {
+		"/objects/0/spec/jobTemplate/spec/template/spec",
+		"/objects/1/spec",
+	}
+	_pods({"containers": [{"image": "a"}], "spec": {"initContainers": [{"image": "a"}]}}) == {"", "/spec"}
+}
+
+test_a_pod_found_is_read_as_strictly_as_any_other if {
+	spec := {"initContainers": [builders.container({})], "hostPID": "true"}
+	_problems({"apiVersion": "acme.example/v1", "kind": "Agent", "spec": {"template": {"spec": spec}}}) == {
+		["the workload has no containers", "/spec/template/spec"],
+		["the pod: hostPID is string, expected boolean", "/spec/template/spec/hostPID"],
+	}
+}
+
+test_containers_without_an_image_are_changes_and_no_pod if {
+	_pods({"apiVersion": "monitoring.coreos.com/v1", "kind": "Prometheus", "spec": {"containers": [{"name": "prometheus", "args": []}]}}) == set()
+	every containers in [null, "web", {}, [], ["web"], [{"image": 1}], [{"usage": {}}]] {
+		_pods({"apiVersion": "metrics.k8s.io/v1beta1", "kind": "PodMetrics", "containers": containers}) == set()
+	}
+}
+
+test_a_known_kind_has_its_pod_in_one_place if {
+	o := object.union(builders.workload("Deployment", builders.pod({})), {"status": builders.pod({})})
+	_pods(o) == {"/spec/template/spec"}
+}
+
+_pods(o) := found if {
+	found := {_pointer(pod) | some pod in pods.all} with input as builders.judged(o, {})
+}
+
+_pointer(place) := pods.pointer(place, [])
+
+_place(label, path, value) := {"label": label, "path": path, "value": value}
 
 _nameless := builders.pod({"containers": [{}], "initContainers": [{"name": 1}]})
 

@@ -69,6 +69,7 @@ _finding := {
 	"purl": null,
 	"version": null,
 	"fixed_versions": [],
+	"fix_state": "unknown",
 	"location": {"file": null, "line": null, "column": null, "resource": null, "image": null, "url": null},
 	"scanners": ["trivy"],
 	"confidence": null,
@@ -168,6 +169,18 @@ settings := {
 		"require": [],
 		"max_age_s": null,
 	},
+	"licenses": {"known": [
+		"LicenseRef-Apache-License-2.0",
+		"LicenseRef-BSD",
+		"LicenseRef-BSD-License",
+		"LicenseRef-License-OSI-Approved-Apache-Software-License",
+		"LicenseRef-License-OSI-Approved-BSD-License",
+		"LicenseRef-License-OSI-Approved-ISC-License-ISCL",
+		"LicenseRef-License-OSI-Approved-MIT-License",
+		"LicenseRef-License-OSI-Approved-Python-Software-Foundation-License",
+		"LicenseRef-License-OSI-Approved-Zope-Public-License",
+		"LicenseRef-MIT-License",
+	]},
 	"sbom": {
 		"may_lack_percent": {
 			"version": 0,

@@ -49,7 +49,9 @@ deny contains _violation("GATE-LICENSE-002", l, "is not in the list of allowed l
 
 # METADATA
 # title: Unknown licence
-# description: Components have no known licence, and thresholds.licenses.unknown is neither allow nor warn.
+# description: >-
+#   Components have no licence or one that is no SPDX id, and thresholds.licenses.unknown is neither allow
+#   nor warn.
 # custom:
 #   id: GATE-LICENSE-003
 #   severity: medium
@@ -63,7 +65,7 @@ deny contains _unknown_violation("GATE-LICENSE-003") if {
 
 # METADATA
 # title: Unknown licence, tolerated
-# description: Components have no known licence, and thresholds.licenses.unknown is warn.
+# description: Components have no licence or one that is no SPDX id, and thresholds.licenses.unknown is warn.
 # custom:
 #   id: GATE-LICENSE-004
 #   severity: low
@@ -95,6 +97,11 @@ _unlicensed contains _bearer(f) if {
 	_says_nothing(f.rule)
 }
 
+_unlicensed contains l.name if {
+	some l in _licensed
+	_is_unclear(l.expression)
+}
+
 # A licence finding often names the package in its title alone.
 _bearer(f) := sprintf("%s (%s)", [findings.place(f), f.title])
 
@@ -107,6 +114,46 @@ _delivered contains c if {
 _says_nothing(license) if not is_string(license)
 
 _says_nothing(license) if upper(trim_space(license)) in {"", "NOASSERTION", "NONE", "UNKNOWN"}
+
+# No choice is left that is clean, and not because all of them are denied: of that the first rule speaks.
+_is_unclear(expression) if {
+	choices := _choices(expression)
+	every terms in choices {
+		some term in terms
+		_denied_or_unknown(term)
+	}
+	some terms in choices
+	every term in terms {
+		not _denied(term)
+	}
+}
+
+_denied_or_unknown(term) if _denied(term)
+
+_denied_or_unknown(term) if not _is_known(term)
+
+# Without the list of all SPDX ids: what settings name is known, and what can be an id.
+_is_known(term) if {
+	some path in ["licenses.known", "thresholds.licenses.allow", "thresholds.licenses.deny"]
+	some entry in settings.list(path)
+	lower(entry) in {term, _license(term)}
+}
+
+_is_known(term) if {
+	every id in split(term, " with ") {
+		regex.match(`^[a-z0-9][a-z0-9.-]*\+?$`, id)
+	}
+	not _is_no_id(_license(term))
+}
+
+# Private licences; `AGPLv3`; `GPL-2.0-only+`; the end of `AGPL-3.0 or later`; `AGPL` where AGPL-3.0-only is denied.
+_is_no_id(id) if regex.match(`^licenseref-|^[a-z]+v\d|-(only|or-later)\+$|^(later|newer|greater)$`, id)
+
+_is_no_id(id) if {
+	some entry in _deny
+	startswith(lower(entry), id)
+	regex.match(`^(-\d+)?\.\d`, substring(entry, count(id), -1))
+}
 
 # The choices of an expression in gate's form, `A AND B OR C` without parentheses: [[a, b], [c]], lower case.
 # An expression that still has parentheses was not understood: one choice that needs all it names.

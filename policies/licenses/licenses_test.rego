@@ -122,8 +122,58 @@ test_a_word_nobody_knows_denies_unknown_licences if {
 }
 
 test_a_known_licence_is_not_unknown if {
-	_warned([_component("LicenseRef-acme")], {}) == set()
-	_denied([_component("LicenseRef-acme")], _licenses({"unknown": "deny"})) == set()
+	every license in ["MIT", "FSL-1.1-ALv2", "GPL-2.0+", "GPL-2.0-only WITH Classpath-exception-2.0", "MIT-0"] {
+		_warned([_component(license)], {}) == set()
+		_denied([_component(license)], _licenses({"unknown": "deny"})) == set()
+	}
+}
+
+test_what_is_no_spdx_id_is_unknown if {
+	every license in [
+		"LicenseRef-acme",
+		"GNU AGPL v3",
+		"AGPLv3",
+		"AGPL",
+		"AGPL-3",
+		"AGPL-3.0-only+",
+		"AGPL-3.0 or later",
+		"https://www.gnu.org/licenses/agpl-3.0.html",
+		"MIT/Apache-2.0",
+		"MIT AND LicenseRef-acme",
+		"GPL-2.0-only WITH the usual exception",
+	] {
+		_warned([_component(license)], {}) == {"GATE-LICENSE-004"}
+		_denied([_component(license)], {}) == set()
+		_denied([_component(license)], _licenses({"unknown": "deny"})) == {"GATE-LICENSE-003"}
+	}
+}
+
+test_what_settings_name_is_known_whatever_its_form if {
+	_warned([_component("LicenseRef-acme")], _allow(["licenseref-acme"])) == set()
+	_denied([_component("LicenseRef-acme")], _allow(["licenseref-acme"])) == set()
+	_warned([_component("LicenseRef-acme")], {"licenses": {"known": ["LicenseRef-ACME"]}}) == set()
+	_warned([_component("MIT AND LicenseRef-License-OSI-Approved-BSD-License")], {}) == set()
+	_warned([_component("GNU AGPL v3")], _deny(["GNU AGPL v3"])) == set()
+	_denied([_component("GNU AGPL v3")], _deny(["GNU AGPL v3"])) == {"GATE-LICENSE-001"}
+}
+
+test_one_clean_choice_is_enough if {
+	_warned([_component("MIT OR GNU AGPL v3")], {}) == set()
+	_warned([_component("AGPL-3.0-only OR LicenseRef-acme")], {}) == {"GATE-LICENSE-004"}
+	_warned([_component("AGPL-3.0-only AND LicenseRef-acme")], {}) == set()
+	_denied([_component("AGPL-3.0-only AND LicenseRef-acme")], {}) == {"GATE-LICENSE-001"}
+}
+
+test_lists_that_are_none_make_nothing_known if {
+	settings := object.union(_licenses({"allow": null, "deny": null}), {"licenses": {"known": "LicenseRef-acme"}})
+	_warned([_component("LicenseRef-acme")], settings) == set()
+	_denied([_component("LicenseRef-acme")], settings) == {"GATE-LICENSE-001", "GATE-LICENSE-002"}
+	_warned([_component("LicenseRef-acme")], {"licenses": {"known": "LicenseRef-acme"}}) == {"GATE-LICENSE-004"}
+}
+
+test_a_longer_denied_id_leaves_a_shorter_one_known if {
+	_warned([_component("MIT")], _deny(["MIT-0"])) == set()
+	_warned([_component("BSD-3-Clause")], _deny(["BSD-3-Clause-Attribution"])) == set()
 }
 
 test_a_component_without_the_key_is_unknown if {

@@ -20,7 +20,7 @@ deny contains {
 	"message": sprintf("%s in %s is known to be exploited%s, %s", [f.rule, _package(f), _due(f), _fix(f)]),
 	"remedy": _remedy(f),
 } if {
-	exploited := {f | some f in _credible; f.kev != null}
+	exploited := [f | some f in _credible; f.kev != null]
 	some f in findings.beyond(exploited, "vulnerabilities.kev")
 }
 
@@ -86,12 +86,13 @@ deny contains {
 	"finding": f.fingerprint,
 	"message": sprintf("%s: %s is malware", [f.rule, _package(f)]),
 } if {
-	some f in findings.beyond(findings.counted("malware") | _malicious_packages, "malware")
+	some f in findings.beyond(array.concat(findings.counted("malware"), _malicious_packages), "malware")
 }
 
 # OSV publishes malicious packages as advisories with MAL- ids.
-_malicious_packages contains f if {
-	some f in findings.counted("vulnerability")
+_malicious_packages := [f | some f in findings.counted("vulnerability"); _is_malicious(f)]
+
+_is_malicious(f) if {
 	some id in array.concat([f.rule], object.get(f, "aliases", []))
 	startswith(id, "MAL-")
 }

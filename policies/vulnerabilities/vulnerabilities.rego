@@ -61,10 +61,11 @@ deny contains _violation("GATE-VULN-004", f) if some f in _beyond("low")
 deny contains _violation("GATE-VULN-005", f) if some f in _beyond("unknown")
 
 # METADATA
-# title: Severe vulnerabilities without a known fix
+# title: Severe vulnerabilities without a fix
 # description: >-
-#   They are not counted while thresholds.vulnerabilities.only is fixable. This says how many were left out,
-#   so that a pass is not read as "there are none".
+#   Their source says that there is no fix, or will be none, so they are not counted while
+#   thresholds.vulnerabilities.only is fixable. This says how many were left out, so that a pass is not
+#   read as "there are none".
 # custom:
 #   id: GATE-VULN-010
 #   severity: medium
@@ -72,13 +73,13 @@ deny contains _violation("GATE-VULN-005", f) if some f in _beyond("unknown")
 #   frameworks: [NIST SSDF RV.2.2]
 warn contains {
 	"rule": "GATE-VULN-010",
-	"message": sprintf("left out %s of severity %s, no fix is known", [
+	"message": sprintf("left out %s of severity %s, said to have no fix", [
 		text.number(count(left_out), "vulnerability", "vulnerabilities"),
 		severity,
 	]),
 } if {
 	some severity in ["critical", "high", "unknown"]
-	left_out := findings.of_severity(_credible, severity) - _counted
+	left_out := [f | some f in findings.of_severity(_credible, severity); not _in_question(f)]
 	count(left_out) > 0
 }
 
@@ -87,16 +88,10 @@ _beyond(severity) := findings.beyond(
 	sprintf("vulnerabilities.%s", [severity]),
 )
 
-_counted contains f if {
-	some f in _credible
-	_in_question(f)
-}
+_counted := [f | some f in _credible; _in_question(f)]
 
 # What a report's own VEX says is a claim: believed only where trust_vex is true.
-_credible contains f if {
-	some f in findings.counted("vulnerability")
-	not _excused(f)
-}
+_credible := [f | some f in findings.counted("vulnerability"); not _excused(f)]
 
 _excused(f) if {
 	settings.is("vulnerabilities.trust_vex", true)
@@ -105,7 +100,13 @@ _excused(f) if {
 
 _in_question(_) if not settings.is("thresholds.vulnerabilities.only", "fixable")
 
-_in_question(f) if count(f.fixed_versions) > 0
+_in_question(f) if not _is_without_fix(f)
+
+# A report that says nothing of fixes has not said that there is none: govulncheck, an advisory without ranges.
+_is_without_fix(f) if {
+	f.fixed_versions == []
+	object.get(f, "fix_state", "unknown") in {"not_fixed", "wont_fix"}
+}
 
 _violation(id, f) := {
 	"rule": id,

@@ -68,13 +68,29 @@ test_an_unknown_state_is_counted if {
 	_denied([_fixable({"severity": "critical", "state": null})], {}) == {"GATE-VULN-001"}
 }
 
-test_without_a_fix_it_is_not_counted_while_only_is_fixable if {
-	_denied([builders.finding({"severity": "critical"})], {}) == set()
+test_said_to_have_no_fix_it_is_not_counted_while_only_is_fixable if {
+	every state in ["not_fixed", "wont_fix"] {
+		_denied([_unfixed({"severity": "critical", "fix_state": state})], {}) == set()
+	}
+}
+
+test_nothing_said_of_a_fix_is_counted if {
+	every state in ["unknown", "fixed", null, "none", true] {
+		_denied([_unfixed({"severity": "critical", "fix_state": state})], {}) == {"GATE-VULN-001"}
+	}
+	f := object.remove(builders.finding({"severity": "critical"}), ["fix_state"])
+	_denied([f], {}) == {"GATE-VULN-001"}
+}
+
+test_a_fixed_version_outweighs_what_is_said_of_it if {
+	every state in ["not_fixed", "wont_fix"] {
+		_denied([_fixable({"severity": "critical", "fix_state": state})], {}) == {"GATE-VULN-001"}
+	}
 }
 
 test_without_a_fix_it_is_counted_when_only_is_anything_else if {
 	every only in ["all", "fixabel", null, true] {
-		_denied([builders.finding({"severity": "critical"})], _limits({"only": only})) == {"GATE-VULN-001"}
+		_denied([_unfixed({"severity": "critical"})], _limits({"only": only})) == {"GATE-VULN-001"}
 	}
 }
 
@@ -99,17 +115,18 @@ test_trusted_vex_hides_nothing_that_is_open if {
 # -------------------------------------------------------------------------------- left out, aloud
 
 test_what_has_no_fix_is_said_to_be_left_out if {
-	findings := [builders.finding({"severity": "critical", "fingerprint": id}) | some id in ["a", "b"]]
+	findings := [_unfixed({"severity": "critical", "fingerprint": id}) | some id in ["a", "b"]]
 	v := builders.only(vulnerabilities.warn) with input as builders.found(findings, {})
 	v.rule == "GATE-VULN-010"
-	v.message == "left out 2 vulnerabilities of severity critical, no fix is known"
+	v.message == "left out 2 vulnerabilities of severity critical, said to have no fix"
 }
 
 test_nothing_is_left_out_where_all_are_counted_or_waived if {
-	_warned([builders.finding({"severity": "critical"})], _limits({"only": "all"})) == set()
-	_warned([builders.finding({"severity": "critical", "waived": builders.waived})], {}) == set()
+	_warned([_unfixed({"severity": "critical"})], _limits({"only": "all"})) == set()
+	_warned([_unfixed({"severity": "critical", "waived": builders.waived})], {}) == set()
+	_warned([builders.finding({"severity": "critical"})], {}) == set()
 	_warned([_fixable({"severity": "critical"})], {}) == set()
-	_warned([builders.finding({"severity": "medium"})], {}) == set()
+	_warned([_unfixed({"severity": "medium"})], {}) == set()
 }
 
 # --------------------------------------------------------------------------------------- messages
@@ -157,6 +174,8 @@ _rules := {
 }
 
 _fixable(changes) := builders.finding(object.union({"fixed_versions": ["1.2.3"]}, changes))
+
+_unfixed(changes) := builders.finding(object.union({"fix_state": "not_fixed"}, changes))
 
 _vex(status) := {"status": status, "justification": null}
 
