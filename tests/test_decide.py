@@ -423,7 +423,13 @@ def test_what_does_not_count_is_not_counted(finding: Finding) -> None:
 
 @pytest.mark.parametrize(
     ("state", "fixed", "count"),
-    [("unknown", (), 1), ("fixed", (), 1), ("not_fixed", (), 0), ("wont_fix", (), 0), ("not_fixed", ("2",), 1)],
+    [
+        ("unknown", (), 1),
+        ("fixed", (), 1),
+        ("not_fixed", (), 0),
+        ("wont_fix", (), 0),
+        ("not_fixed", ("2",), 1),
+    ],
 )
 def test_fixable_leaves_out_only_what_is_said_to_have_no_fix(
     state: str, fixed: tuple[str, ...], count: int

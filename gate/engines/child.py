@@ -23,6 +23,8 @@ from gate.errors import PolicyError
 STOP_TIMEOUT_S: Final = 2.0
 SEND_TIMEOUT_S: Final = 30
 """A child always reads; one that does not for so long is stopped or wedged."""
+ANSWERS_BYTES: Final = 64 * limits.KIB
+"""Read ahead: answers that wait together come with one system call."""
 ONE_SEND_BYTES: Final = 256 * limits.KIB
 """Up to here head and body go out in one system call."""
 
@@ -66,6 +68,7 @@ class Child:
         seconds = struct.pack("ll", SEND_TIMEOUT_S, 0)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * limits.MIB)
+        self._answers = ours.makefile("rb", ANSWERS_BYTES)
         self._send_lock = threading.Lock()
         self._lock = threading.Lock()
         self._waiting: dict[int, Future[memoryview]] = {}
@@ -147,7 +150,7 @@ class Child:
             head = self._received(protocol.ANSWER_BYTES)
             if head is None:
                 return
-            length, number, succeeded = protocol.answer_head(bytes(head))
+            length, number, succeeded = protocol.answer_head(head)
             payload = self._received(length)
             if payload is None:
                 return
@@ -157,23 +160,17 @@ class Child:
                 continue  # its caller gave up at the deadline
             self.has_answered = True
             if succeeded:
-                future.set_result(payload)
+                future.set_result(memoryview(payload))
             else:
-                future.set_exception(Failed(payload))
+                future.set_exception(Failed(memoryview(payload)))
 
-    def _received(self, length: int) -> memoryview | None:
+    def _received(self, length: int) -> bytes | None:
         """Exactly `length` bytes, or None at the end of the stream."""
-        buffer = memoryview(bytearray(length))
-        filled = 0
-        while filled < length:
-            try:
-                count = self._socket.recv_into(buffer[filled:])
-            except OSError:
-                return None
-            if count == 0:
-                return None
-            filled += count
-        return buffer
+        try:
+            data = self._answers.read(length)
+        except OSError:
+            return None
+        return data if len(data) == length else None
 
     def _bury(self) -> None:
         """Reap the process and tell everyone who waits."""
@@ -183,6 +180,7 @@ class Child:
         self._stderr.seek(0)
         said = self._stderr.read(4096).decode("utf-8", "replace").strip().partition("\n")[0]
         self._stderr.close()
+        self._answers.close()
         self._socket.close()
         reason = said or f"the engine ended with code {code}"
         with self._lock:
