@@ -80,7 +80,7 @@ _label(noun, value) := sprintf("%s %q", [noun, value.name]) if {
 	is_string(object.get(value, "name", null))
 } else := sprintf("an unnamed %s", [noun])
 
-# What is no object has no fields; GATE-K8S-001 denies it.
+# What is no object has no fields; GATE-K8S-001 and GATE-PSS-001 deny it.
 _object_at(path) := value if {
 	value := object.get(input.object, path, null)
 	is_object(value)
