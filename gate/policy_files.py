@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gate import limits
+from gate import limits, pod_security
 from gate.documents import json as json_documents
 from gate.documents import yaml as yaml_documents
 from gate.errors import PolicyError, ReportError, quoted
@@ -41,7 +41,7 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     python: tuple[Module, ...] = ()
     data: dict[str, Any]
     settings: dict[str, Any]
-    """`settings.yaml` of every source, later ones on top."""
+    """`settings.yaml` of every source, later ones on top, then what the sources' names select."""
     revision: str
     """`sha256:` + 64 hex over all of it."""
     own: frozenset[str]
@@ -65,6 +65,7 @@ def collected(sources: Sequence[str], root: Path, *, tests: bool = False) -> Col
     files: dict[str, bytes] = {}
     own: set[str] = set()
     mounts: dict[str, tuple[str, ...]] = {}
+    selected = pod_security.settings(one for source in sources for one in _pod_security(source))
     for source in sources:
         found = dict(_files(source, root))
         if not any(_is_policy(path) for path in found):
@@ -94,11 +95,13 @@ def collected(sources: Sequence[str], root: Path, *, tests: bool = False) -> Col
     for path in sorted(wanted):
         for part in (path.encode(), wanted[path]):
             digest.update(b"%d:" % len(part) + part)
+    if selected:
+        digest.update(msgspec.json.encode(selected, order="deterministic"))
     return Collected(
         modules=tuple(_module(path, wanted[path]) for path in sorted(wanted) if path.endswith(".rego")),
         python=tuple(_module(path, wanted[path]) for path in sorted(wanted) if path.endswith(".py")),
         data=_data({path: wanted[path] for path in mounts}, mounts),
-        settings=_settings(wanted),
+        settings=merged(_settings(wanted), selected),
         revision=f"sha256:{digest.hexdigest()}",
         own=frozenset(own),
     )
@@ -107,7 +110,7 @@ def collected(sources: Sequence[str], root: Path, *, tests: bool = False) -> Col
 def builtin_names() -> list[str]:
     """What can stand behind `builtin:`."""
     folders = [entry.name for entry in shipped().iterdir() if entry.is_dir() and _has_policies(entry)]
-    return sorted({*_sets(), *folders} - {"always", "lib"})
+    return sorted({*_sets(), *folders, *pod_security.FOLDERS} - {"always", "lib"})
 
 
 def _has_policies(folder: Path) -> bool:
@@ -120,17 +123,32 @@ def _sets() -> dict[str, list[str]]:
     return sets
 
 
+def _folders(source: str) -> tuple[list[str], str]:
+    """The folders behind `builtin:NAME[@VERSION]`, and the version; raises `PolicyError` for another name."""
+    name, version = pod_security.parted(source.removeprefix(BUILTIN))
+    if name not in builtin_names():
+        raise PolicyError(
+            f"built-in set {quoted(name)} is not known",
+            code="no_policies",
+            expected=f"one of {', '.join(builtin_names())}",
+            fix="only pod-security sets have versions: builtin:pod-security/restricted@v1.29",
+        )
+    return _sets().get(name, [name]), version
+
+
+def _pod_security(source: str) -> list[pod_security.Selection]:
+    """What one source selects: the last level of its folders, as restricted stands after what it contains."""
+    if not source.startswith(BUILTIN):
+        return []
+    folders, version = _folders(source)
+    levels = [folder for folder in folders if folder in pod_security.FOLDERS]
+    return [pod_security.selection(folder, version) for folder in levels[-1:]]
+
+
 def _files(source: str, root: Path) -> Iterator[tuple[str, bytes]]:
     """Label and bytes of every file of one source that can matter."""
     if source.startswith(BUILTIN):
-        name = source.removeprefix(BUILTIN)
-        if name not in builtin_names():
-            raise PolicyError(
-                f"built-in set {quoted(name)} is not known",
-                code="no_policies",
-                expected=f"one of {', '.join(builtin_names())}",
-            )
-        for folder in _sets().get(name, [name]):
+        for folder in _folders(source)[0]:
             yield from _builtin(folder)
         return
     if source.startswith("oci://"):

@@ -53,7 +53,10 @@ AREAS = {
     "sbom": {"SBOM"},
     "evidence": {"EVID"},
     "kubernetes": {"K8S"},
+    "pod-security/baseline": {"PSS"},
+    "pod-security/restricted": {"PSS"},
 }
+OBJECT_SETS = {"kubernetes", "pod-security/baseline", "pod-security/restricted"}
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,18 @@ class Rule:
         return str(self.custom.get("id"))
 
 
+def folder(path: Path) -> str:
+    """The set a file belongs to: its folder below policies/."""
+    return path.parent.relative_to(POLICIES).as_posix()
+
+
 BEYOND = re.compile(r'findings\.beyond\((?:[^"]|"\w+"\))*?,\s*(?:sprintf\()?"([\w.]+?)(?:\.%s)?"')
 BLOCK = re.compile(r"(?m)^# METADATA\n((?:#.*\n)+)(.*\n(?:(?!^# METADATA|^deny |^warn ).*\n)*)")
 
 
 def modules() -> list[Path]:
     """The Rego files gate ships, without tests."""
-    return sorted(p for p in POLICIES.glob("*/*.rego") if not p.name.endswith("_test.rego"))
+    return sorted(p for p in POLICIES.rglob("*.rego") if not p.name.endswith("_test.rego"))
 
 
 def blocks(path: Path) -> list[tuple[dict[str, Any], str]]:
@@ -170,7 +178,7 @@ def test_an_id_is_well_formed_and_of_the_area_of_its_folder(rule: Rule) -> None:
     match = re.fullmatch(r"GATE-([A-Z0-9]+)-(\d{3})", rule.id)
 
     assert match
-    assert match[1] in AREAS[rule.path.parent.name]
+    assert match[1] in AREAS[folder(rule.path)]
 
 
 def test_ids_are_unique() -> None:
@@ -208,7 +216,7 @@ def test_a_rule_is_named_in_its_tests(rule: Rule) -> None:
 
 def test_every_policy_package_says_where_it_can_speak() -> None:
     for path, metadata in packages():
-        is_object = path.parent.name == "kubernetes"
+        is_object = folder(path) in OBJECT_SETS
         points = ["ci", "admission", "background"] if is_object else ["ci", "background"]
 
         assert {"scope", "title", "custom"} == set(metadata), path
@@ -224,7 +232,7 @@ def test_every_package_under_policy_is_described_once() -> None:
 
 @every_module
 def test_rules_read_only_what_the_input_has(path: Path) -> None:
-    allowed = OBJECT_INPUT if path.parent.name == "kubernetes" else INPUT
+    allowed = OBJECT_INPUT if folder(path) in OBJECT_SETS | {"lib"} else INPUT
     roots = set(re.findall(r"\binput\.(\w+)", code(path)))
     subject = set(re.findall(r"\binput\.subject\.(\w+)", code(path)))
 
@@ -273,16 +281,17 @@ def test_the_tests_judge_by_the_shipped_settings() -> None:
 
 def test_every_set_names_folders_of_policies() -> None:
     sets = yaml.safe_load((POLICIES / "sets.yaml").read_text(encoding="utf-8"))
-    folders = {path.parent.name for path in modules()}
+    folders = {folder(path) for path in modules()}
 
-    assert {"default", "always"} == set(sets)
+    assert {"default", "always", "pod-security/restricted"} == set(sets)
     assert {"evidence", "lib"} == set(sets["always"])
     assert {"vulnerabilities", "code", "secrets", "licenses", "kubernetes"} == set(sets["default"])
+    assert ["pod-security/baseline", "pod-security/restricted"] == sets["pod-security/restricted"]
     assert folders == AREAS.keys() | {"lib"}
 
 
 @pytest.mark.parametrize(
-    "path", sorted(POLICIES.glob("*/*.rego")), ids=lambda p: str(p.relative_to(POLICIES))
+    "path", sorted(POLICIES.rglob("*.rego")), ids=lambda p: str(p.relative_to(POLICIES))
 )
 def test_a_file_of_rules_is_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
@@ -292,7 +301,7 @@ def table() -> str:
     """The table of all rules for README.md."""
     rows = [
         f"| {rule.id} | {rule.metadata['title']} | {rule.action} | "
-        f"{rule.custom.get('severity', 'of the finding')} | {rule.path.parent.name} |"
+        f"{rule.custom.get('severity', 'of the finding')} | {folder(rule.path)} |"
         for rule in sorted(rules(), key=lambda r: r.id)
     ]
     return "\n".join(["| id | title | action | severity | set |", "|---|---|---|---|---|", *rows]) + "\n"

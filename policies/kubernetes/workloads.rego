@@ -6,7 +6,7 @@
 #   points: [ci, admission, background]
 package policy.kubernetes.workloads
 
-import data.lib.kubernetes.pods
+import data.lib.kubernetes.shapes
 
 # METADATA
 # title: Object cannot be read
@@ -18,56 +18,15 @@ import data.lib.kubernetes.pods
 #   severity: high
 #   fix: give the field the type the Kubernetes API says
 #   frameworks: []
-deny contains object.union({"rule": "GATE-K8S-001"}, problem) if some problem in _problems
+deny contains object.union({"rule": "GATE-K8S-001"}, problem) if some problem in shapes.problems(_shapes)
 
-# On DELETE the object is null.
-_problems contains {"message": "the object has no kind", "path": ""} if {
-	input.object != null
-	not _has_kind
-}
-
-_problems contains {
-	"message": sprintf("a %s must be taken apart before its items can be judged", [input.object.kind]),
-	"path": "/items",
-} if {
-	is_string(input.object.kind)
-	endswith(input.object.kind, "List")
-	"items" in object.keys(input.object)
-}
-
-_problems contains {
-	"message": "the workload has no containers",
-	"path": pods.pointer(pod, ["containers"]),
-} if {
-	some pod in pods.all
-	pods.at(pod, ["containers"]) in [null, []]
-}
-
-_problems contains {
-	"message": sprintf("%s: %s is %s, expected %s", [place.label, field, type_name(value), expected]),
-	"path": pods.pointer(place, path),
-} if {
-	some shape in _shapes
-	some place in shape.places
-	some field, expected in shape.fields
-	path := split(field, ".")
-	value := pods.at(place, path)
-	value != null
-	not _fits(value, expected)
-}
-
-_has_kind if {
-	is_string(input.object.kind)
-	input.object.kind != ""
-}
-
-_shapes := [
-	{"places": pods.templates, "fields": {
+_shapes := {
+	"template": {
 		"metadata": "object",
 		"metadata.annotations": "object",
 		"spec": "object",
-	}},
-	{"places": pods.all, "fields": {
+	},
+	"pod": {
 		"automountServiceAccountToken": "boolean",
 		"containers": "list of objects",
 		"ephemeralContainers": "list of objects",
@@ -79,8 +38,8 @@ _shapes := [
 		"resources": "object",
 		"resources.limits": "object",
 		"volumes": "list of objects",
-	}},
-	{"places": pods.containers, "fields": {
+	},
+	"containers": {
 		"env": "list of objects",
 		"image": "string",
 		"lifecycle": "object",
@@ -90,8 +49,8 @@ _shapes := [
 		"resources": "object",
 		"resources.limits": "object",
 		"startupProbe": "object",
-	}},
-	{"places": pods.levels, "fields": {
+	},
+	"levels": {
 		"securityContext": "object",
 		"securityContext.allowPrivilegeEscalation": "boolean",
 		"securityContext.appArmorProfile": "object",
@@ -104,21 +63,5 @@ _shapes := [
 		"securityContext.seccompProfile": "object",
 		"securityContext.sysctls": "list of objects",
 		"securityContext.windowsOptions": "object",
-	}},
-]
-
-_fits(value, expected) if type_name(value) == expected
-
-_fits(value, "list of objects") if {
-	is_array(value)
-	every element in value {
-		is_object(element)
-	}
-}
-
-_fits(value, "list of strings") if {
-	is_array(value)
-	every element in value {
-		is_string(element)
-	}
+	},
 }

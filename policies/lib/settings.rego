@@ -16,6 +16,16 @@ list(path) := value if {
 # Whether the setting at `path` is exactly `value`.
 is(path, value) if _at(path) == value
 
+# The minor version at `path`, 29 for "1.29" and at most `newest`; null where it is null, and `newest` where
+# it is absent or no version.
+minor(path, newest) := null if {
+	_at(path) == null
+} else := min([newest, to_number(substring(version, 2, -1))]) if {
+	version := _at(path)
+	is_string(version)
+	regex.match(`^1\.(0|[1-9][0-9]{0,5})$`, version)
+} else := newest
+
 _is_limit(value) if is_number(value)
 
 _is_limit(null)

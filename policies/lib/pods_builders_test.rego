@@ -10,6 +10,9 @@ judged(o, settings) := object.union(builders.document({"settings": settings}), {
 	"request": null,
 })
 
+# The same under the Pod Security Standards of two versions, `"1.29"` for instance; null for none.
+standards(o, baseline, restricted) := judged(o, {"pod_security": {"baseline": baseline, "restricted": restricted}})
+
 # A pod whose spec differs from a good one by `changes`.
 pod(changes) := {
 	"apiVersion": "v1",

@@ -82,6 +82,9 @@ levels contains pod if some pod in all
 
 levels contains container if some container in containers
 
+# The pod of a level: a container's own, a pod itself.
+of(level) := object.get(level, "pod", level)
+
 # The value at `path` below a place; null where it is absent.
 at(place, path) := object.get(place.value, path, null)
 
@@ -111,7 +114,7 @@ _label(noun, value) := sprintf("%s %q", [noun, value.name]) if {
 	is_string(object.get(value, "name", null))
 } else := sprintf("an unnamed %s", [noun])
 
-# What is no object has no fields; GATE-K8S-001 denies it.
+# What is no object has no fields; GATE-K8S-001 and GATE-PSS-001 deny it.
 _object_at(path) := value if {
 	value := object.get(input.object, path, null)
 	is_object(value)

@@ -1,0 +1,160 @@
+# METADATA
+# scope: package
+# title: Pod Security baseline, what the kernel keeps containers from
+# custom:
+#   scope: object
+#   points: [ci, admission, background]
+package policy.kubernetes.pod_security.baseline.confinement
+
+import data.lib.kubernetes.pod_security
+import data.lib.kubernetes.pods
+
+# METADATA
+# title: Seccomp is switched off
+# description: >-
+#   A profile that is neither RuntimeDefault nor Localhost leaves every system call open. Below v1.19 the
+#   standard reads the annotations that clusters of that time used, and not the fields.
+# custom:
+#   id: GATE-PSS-010
+#   severity: high
+#   fix: "set seccompProfile {type: RuntimeDefault}"
+#   frameworks: [PSS baseline, CIS Kubernetes v1.8 5.7.2, NSA/CISA Kubernetes Hardening]
+deny contains {
+	"rule": "GATE-PSS-010",
+	"message": sprintf("%s has the seccomp profile %v", [profile.label, profile.value]),
+	"path": profile.path,
+} if {
+	some profile in _foreign_seccomp
+}
+
+# METADATA
+# title: AppArmor is switched off
+# description: A profile that is neither RuntimeDefault nor Localhost, by field or by the older annotation.
+# custom:
+#   id: GATE-PSS-011
+#   severity: high
+#   fix: "remove it, or set appArmorProfile {type: RuntimeDefault}"
+#   frameworks: [PSS baseline, NSA/CISA Kubernetes Hardening]
+deny contains {
+	"rule": "GATE-PSS-011",
+	"message": sprintf("%s has the AppArmor profile %v", [profile.label, profile.value]),
+	"path": profile.path,
+} if {
+	some profile in _foreign_apparmor
+}
+
+# METADATA
+# title: SELinux options are changed
+# description: Another user or role, or a type that is none of the container types, escapes the confinement.
+# custom:
+#   id: GATE-PSS-012
+#   severity: high
+#   fix: remove seLinuxOptions, or keep to the level and the container types
+#   frameworks: [PSS baseline, NSA/CISA Kubernetes Hardening]
+deny contains {
+	"rule": "GATE-PSS-012",
+	"message": sprintf("%s has the SELinux %s %v", [level.label, option, value]),
+	"path": pods.pointer(level, ["securityContext", "seLinuxOptions", option]),
+} if {
+	some level in pods.levels
+	some minor in pod_security.minors("baseline")
+	some option, allowed in {"type": _selinux_types(minor), "user": set(), "role": set()}
+	value := pods.at(level, ["securityContext", "seLinuxOptions", option])
+	not value in ({null, ""} | allowed)
+}
+
+# METADATA
+# title: Unsafe kernel parameter
+# description: The pod sets a sysctl that is not among those the selected version of the standard calls safe.
+# custom:
+#   id: GATE-PSS-013
+#   severity: medium
+#   fix: remove the sysctl, or set it on the node
+#   frameworks: [PSS baseline]
+deny contains {
+	"rule": "GATE-PSS-013",
+	"message": sprintf("the pod sets the sysctl %v", [name]),
+	"path": pods.pointer(sysctl, ["name"]),
+} if {
+	some pod in pods.all
+	some sysctl in pods.elements(pod, ["securityContext", "sysctls"])
+	name := pods.at(sysctl, ["name"])
+	some minor in pod_security.minors("baseline")
+	not name in _safe_sysctls(minor)
+}
+
+_foreign_seccomp contains {
+	"label": level.label,
+	"value": pods.at(level, path),
+	"path": pods.pointer(level, path),
+} if {
+	pod_security.reaches("baseline", 19)
+	some level in pods.levels
+	pods.at(level, ["securityContext", "seccompProfile"]) != null
+	path := ["securityContext", "seccompProfile", "type"]
+	not pods.at(level, path) in ["RuntimeDefault", "Localhost"]
+}
+
+_foreign_seccomp contains annotation if {
+	some minor in pod_security.minors("baseline")
+	minor < 19
+	some annotation in _annotations(`^(container\.)?seccomp\.security\.alpha\.kubernetes\.io/`)
+	not regex.match(`^((runtime|docker)/default$|localhost/)`, annotation.value)
+}
+
+_foreign_apparmor contains {
+	"label": level.label,
+	"value": pods.at(level, path),
+	"path": pods.pointer(level, path),
+} if {
+	some level in pods.levels
+	pods.at(level, ["securityContext", "appArmorProfile"]) != null
+	path := ["securityContext", "appArmorProfile", "type"]
+	not pods.at(level, path) in ["RuntimeDefault", "Localhost"]
+}
+
+_foreign_apparmor contains annotation if {
+	some annotation in _annotations(`^container\.apparmor\.security\.beta\.kubernetes\.io/`)
+	not regex.match(`^(|runtime/default)$|^localhost/`, annotation.value)
+}
+
+# The pod's annotations whose name matches, as text.
+_annotations(pattern) := {{"label": label, "value": value, "path": pods.pointer(template, path)} |
+	some template in pods.templates
+	some name, given in pods.at(template, ["metadata", "annotations"])
+	is_string(name)
+	regex.match(pattern, name)
+	label := sprintf("the annotation %s", [name])
+	value := {true: given, false: sprintf("%v", [given])}[is_string(given)]
+	path := ["metadata", "annotations", name]
+}
+
+_selinux_types(minor) := {type |
+	some type, since in {
+		"container_engine_t": 31,
+		"container_init_t": 0,
+		"container_kvm_t": 0,
+		"container_t": 0,
+	}
+	minor >= since
+}
+
+_safe_sysctls(minor) := {name |
+	some name, since in {
+		"kernel.shm_rmid_forced": 0,
+		"net.ipv4.ip_local_port_range": 0,
+		"net.ipv4.ip_local_reserved_ports": 27,
+		"net.ipv4.ip_unprivileged_port_start": 0,
+		"net.ipv4.ping_group_range": 0,
+		"net.ipv4.tcp_fin_timeout": 29,
+		"net.ipv4.tcp_keepalive_intvl": 29,
+		"net.ipv4.tcp_keepalive_probes": 29,
+		"net.ipv4.tcp_keepalive_time": 29,
+		"net.ipv4.tcp_notsent_lowat": 37,
+		"net.ipv4.tcp_rmem": 32,
+		"net.ipv4.tcp_slow_start_after_idle": 37,
+		"net.ipv4.tcp_syncookies": 0,
+		"net.ipv4.tcp_wmem": 32,
+	}
+	minor >= since
+}

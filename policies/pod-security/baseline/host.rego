@@ -1,0 +1,119 @@
+# METADATA
+# scope: package
+# title: Pod Security baseline, what pods may reach of their node
+# custom:
+#   scope: object
+#   points: [ci, admission, background]
+package policy.kubernetes.pod_security.baseline.host
+
+import data.lib.kubernetes.pod_security
+import data.lib.kubernetes.pods
+
+# METADATA
+# title: Pod shares a namespace of the host
+# description: hostNetwork, hostPID and hostIPC let a pod see and reach the node's own processes and traffic.
+# custom:
+#   id: GATE-PSS-002
+#   severity: high
+#   fix: remove the field, and publish ports through a Service
+#   frameworks:
+#     - PSS baseline
+#     - CIS Kubernetes v1.8 5.2.3
+#     - CIS Kubernetes v1.8 5.2.4
+#     - CIS Kubernetes v1.8 5.2.5
+#     - NSA/CISA Kubernetes Hardening
+deny contains {
+	"rule": "GATE-PSS-002",
+	"message": sprintf("the pod sets %s", [field]),
+	"path": pods.pointer(pod, [field]),
+} if {
+	some pod in pods.all
+	some field in ["hostNetwork", "hostPID", "hostIPC"]
+	not pods.at(pod, [field]) in [false, null]
+}
+
+# METADATA
+# title: Pod mounts a path of the host
+# description: A hostPath volume reads and often writes the node's files, and with them the other pods' secrets.
+# custom:
+#   id: GATE-PSS-003
+#   severity: high
+#   fix: use a persistent volume, emptyDir, configMap or secret
+#   frameworks: [PSS baseline, CIS Kubernetes v1.8 5.2.12, NSA/CISA Kubernetes Hardening]
+deny contains {
+	"rule": "GATE-PSS-003",
+	"message": sprintf("the volume %v mounts %v of the host", [
+		pods.at(volume, ["name"]),
+		object.get(volume.value, ["hostPath", "path"], "a path"),
+	]),
+	"path": pods.pointer(volume, ["hostPath"]),
+} if {
+	some pod in pods.all
+	some volume in pods.elements(pod, ["volumes"])
+	pods.at(volume, ["hostPath"]) != null
+}
+
+# METADATA
+# title: Container takes a port of the host
+# description: A hostPort listens on the node itself, past Services and network policies.
+# custom:
+#   id: GATE-PSS-004
+#   severity: medium
+#   fix: remove hostPort, and publish the port through a Service
+#   frameworks: [PSS baseline, CIS Kubernetes v1.8 5.2.13]
+deny contains {
+	"rule": "GATE-PSS-004",
+	"message": sprintf("%s takes port %v of the host", [container.label, pods.at(port, ["hostPort"])]),
+	"path": pods.pointer(port, ["hostPort"]),
+} if {
+	some container in pods.containers
+	some port in pods.elements(container, ["ports"])
+	not pods.at(port, ["hostPort"]) in [null, 0]
+}
+
+# METADATA
+# title: Windows container runs as a process of the host
+# description: hostProcess gives a Windows container the rights of the node.
+# custom:
+#   id: GATE-PSS-005
+#   severity: critical
+#   fix: remove hostProcess
+#   frameworks: [PSS baseline, CIS Kubernetes v1.8 5.2.11]
+deny contains {
+	"rule": "GATE-PSS-005",
+	"message": sprintf("%s sets hostProcess", [level.label]),
+	"path": pods.pointer(level, ["securityContext", "windowsOptions", "hostProcess"]),
+} if {
+	some level in pods.levels
+	not pods.at(level, ["securityContext", "windowsOptions", "hostProcess"]) in [false, null]
+}
+
+# METADATA
+# title: Probe or hook calls another host
+# description: >-
+#   The kubelet makes these requests from the node, so a host field lets a pod reach through the node. Of the
+#   standard from v1.34 on.
+# custom:
+#   id: GATE-PSS-006
+#   severity: medium
+#   fix: remove the host field; the probe then asks the pod itself
+#   frameworks: [PSS baseline]
+deny contains {
+	"rule": "GATE-PSS-006",
+	"message": sprintf("%s: %s calls the host %v", [container.label, concat(".", call), host]),
+	"path": pods.pointer(container, path),
+} if {
+	pod_security.reaches("baseline", 34)
+	some container in pods.containers
+	some call in [
+		["livenessProbe"],
+		["readinessProbe"],
+		["startupProbe"],
+		["lifecycle", "postStart"],
+		["lifecycle", "preStop"],
+	]
+	some action in ["httpGet", "tcpSocket"]
+	path := array.concat(call, [action, "host"])
+	host := pods.at(container, path)
+	not host in [null, ""]
+}

@@ -1,0 +1,87 @@
+# METADATA
+# scope: package
+# title: Pod Security restricted, whose rights containers have
+# custom:
+#   scope: object
+#   points: [ci, admission, background]
+package policy.kubernetes.pod_security.restricted.users
+
+import data.lib.kubernetes.pod_security
+import data.lib.kubernetes.pods
+
+# METADATA
+# title: Process may gain privileges
+# description: >-
+#   allowPrivilegeEscalation is not false, so a setuid program gives its caller more than it had. Of the standard
+#   from v1.8 on; from v1.25 on not asked of pods that run only on Windows.
+# custom:
+#   id: GATE-PSS-101
+#   severity: medium
+#   fix: set allowPrivilegeEscalation to false
+#   frameworks: [PSS restricted, CIS Kubernetes v1.8 5.2.6, NSA/CISA Kubernetes Hardening]
+deny contains {
+	"rule": "GATE-PSS-101",
+	"message": sprintf("%s does not set allowPrivilegeEscalation to false", [container.label]),
+	"path": pods.pointer(container, ["securityContext", "allowPrivilegeEscalation"]),
+} if {
+	some minor in pod_security.minors("restricted")
+	minor >= 8
+	some container in pods.containers
+	not pod_security.is_exempt_on_windows(minor, container)
+	pods.at(container, ["securityContext", "allowPrivilegeEscalation"]) != false
+}
+
+# METADATA
+# title: Container may run as root
+# description: >-
+#   runAsNonRoot is true neither at the container nor, where it says nothing, at the pod; or the pod says false.
+#   From v1.35 on not asked of pods with a user namespace of their own.
+# custom:
+#   id: GATE-PSS-102
+#   severity: medium
+#   fix: set runAsNonRoot to true, and a numeric user in the image
+#   frameworks: [PSS restricted, CIS Kubernetes v1.8 5.2.7, NSA/CISA Kubernetes Hardening]
+deny contains {
+	"rule": "GATE-PSS-102",
+	"message": sprintf("%s may run as root", [level.label]),
+	"path": pods.pointer(level, ["securityContext", "runAsNonRoot"]),
+} if {
+	some minor in pod_security.minors("restricted")
+	some level in pods.levels
+	not pod_security.is_exempt_in_user_namespace(minor, level)
+	not _is_non_root(level)
+}
+
+# METADATA
+# title: Container runs as root
+# description: >-
+#   runAsUser is 0. Of the standard from v1.23 on; from v1.35 on not asked of pods with a user namespace of
+#   their own.
+# custom:
+#   id: GATE-PSS-103
+#   severity: high
+#   fix: set runAsUser to another number, or remove it and set a numeric user in the image
+#   frameworks: [PSS restricted, CIS Kubernetes v1.8 5.2.7, NSA/CISA Kubernetes Hardening]
+deny contains {
+	"rule": "GATE-PSS-103",
+	"message": sprintf("%s runs as user 0", [level.label]),
+	"path": pods.pointer(level, ["securityContext", "runAsUser"]),
+} if {
+	some minor in pod_security.minors("restricted")
+	minor >= 23
+	some level in pods.levels
+	not pod_security.is_exempt_in_user_namespace(minor, level)
+	pods.at(level, ["securityContext", "runAsUser"]) == 0
+}
+
+_is_non_root(level) if pods.at(level, ["securityContext", "runAsNonRoot"]) == true
+
+# A pod may leave it to its containers, and a container to its pod; what the pod then says is judged there.
+_is_non_root(level) if {
+	pods.at(level, ["securityContext", "runAsNonRoot"]) == null
+	_may_be_silent(level)
+}
+
+_may_be_silent(level) if level == pods.of(level)
+
+_may_be_silent(level) if pods.at(pods.of(level), ["securityContext", "runAsNonRoot"]) != null
