@@ -15,6 +15,7 @@ import msgspec
 
 from gate import times
 from gate.errors import GateError, PolicyError, Problem, quoted
+from gate.kubernetes import gatekeeper as gatekeepers
 from gate.model import Point, Rule, Severity
 from gate.policy_files import BUILTIN, Collected, Module
 
@@ -45,6 +46,13 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any]
     python: tuple[Module, ...] = ()
     python_packages: tuple[str, ...] = ()
+    gatekeeper: gatekeepers.Library | None = None
+    """Gatekeeper's templates and constraints, compiled apart under `gatekeeper_id`."""
+
+    @property
+    def gatekeeper_id(self) -> str:
+        """What the engine knows the Gatekeeper part by."""
+        return f"{self.revision}/gatekeeper"
 
 
 Load = Callable[[str, dict[str, Any]], Any]
@@ -58,8 +66,9 @@ def bundle(
     *,
     python_rules: Mapping[str, Rule] = MappingProxyType({}),
     python_packages: tuple[str, ...] = (),
+    gatekeeper: gatekeepers.Library | None = None,
 ) -> Bundle:
-    """`given` compiled, with its packages and rules, those of Python policies among them.
+    """`given` compiled, with its packages and rules, those of Python and Gatekeeper policies among them.
 
     Raises `PolicyError` with the place of everything that does not compile, is not allowed, or
     could never answer.
@@ -90,24 +99,47 @@ def bundle(
             if rule.id in rules and rules[rule.id] != rule:
                 problems.append(_problem(rule.file, rule.line, f"rule id {rule.id} is used twice"))
             rules[rule.id] = rule
+    for rule in gatekeeper.rules.values() if gatekeeper else ():
+        if rule.id in rules:
+            problems.append(_problem(rule.file, rule.line, f"rule id {rule.id} is used twice"))
+        rules[rule.id] = rule
     if problems:
         raise PolicyError(problems=tuple(problems))
     own = [p for p in packages if any(m.path in given.own and _defines(m, p.name) for m in given.modules)]
-    if not own and not given.python:
+    if not own and not given.python and not (gatekeeper and gatekeeper.constraints):
         raise PolicyError(
             "no policies found: no package under policy. defines deny or warn",
             code="no_policies",
-            found=f"packages {quoted(sorted({entry['path'] for entry in inventory}))}",
+            found=_found(inventory, gatekeeper),
             fix="a bundle without rules would pass everything",
         )
-    return Bundle(
+    result = Bundle(
         revision=given.revision,
         packages=tuple(sorted(packages, key=lambda p: p.name)),
         rules=dict(sorted(rules.items())),
         settings=given.settings,
         python=given.python,
         python_packages=python_packages,
+        gatekeeper=gatekeeper,
     )
+    if gatekeeper is not None:
+        _compile_gatekeeper(gatekeeper, load, result.gatekeeper_id)
+    return result
+
+
+def _compile_gatekeeper(library: gatekeepers.Library, load: Load, name: str) -> None:
+    """Load the templates, as Gatekeeper compiles them: not strict, and without a schema of the input."""
+    try:
+        compiled = load(name, library.header())
+    except PolicyError as error:
+        raise PolicyError(problems=library.placed(error.problems)) from None
+    gatekeepers.check_compiled(library, compiled["packages"])
+
+
+def _found(inventory: Iterable[Mapping[str, Any]], library: gatekeepers.Library | None) -> str:
+    packages = f"packages {quoted(sorted({entry['path'] for entry in inventory}))}"
+    kinds = [template.kind for template in library.templates] if library else []
+    return f"templates without a constraint: {', '.join(kinds)}" if kinds else packages
 
 
 def _intruders(given: Collected, compiled: set[str]) -> Iterator[Problem]:

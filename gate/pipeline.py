@@ -16,7 +16,7 @@ import msgspec
 
 from gate import __version__, assemble, baseline, decide, environments, times, waivers
 from gate.bundle import Bundle
-from gate.evaluate import Engine, Python, evaluate
+from gate.evaluate import Engine, Python, evaluate, evaluate_gatekeeper
 from gate.ingest import Read
 from gate.model import (
     Approval,
@@ -116,6 +116,16 @@ def judge(
         now_ns=assemble.now_ns(asked.now),
         timeout_s=asked.timeout_s,
     )
+    constraints = evaluate_gatekeeper(
+        engine,
+        bundle,
+        given,
+        objects,
+        point=asked.point,
+        now_ns=assemble.now_ns(asked.now),
+        timeout_s=asked.timeout_s,
+    )
+    said = (*said, *constraints.said)
 
     rules = {**bundle.rules, **environments.RULES}
     found = decide.violations(
@@ -160,7 +170,10 @@ def judge(
         decided_at=times.rfc3339(asked.now),
         expires_at=decide.expires_at(asked.now, _expiries(waived)),
         gate_version=__version__,
-        notices=waivers.notices(asked.waivers, usage.joined(later), asked.subject, environment, asked.now),
+        notices=(
+            *waivers.notices(asked.waivers, usage.joined(later), asked.subject, environment, asked.now),
+            *constraints.notices,
+        ),
     )
     return Judgement(
         decision=decision,

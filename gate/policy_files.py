@@ -17,6 +17,7 @@ from gate import limits
 from gate.documents import json as json_documents
 from gate.documents import yaml as yaml_documents
 from gate.errors import PolicyError, ReportError, quoted
+from gate.kubernetes import gatekeeper
 from gate.settings import merged
 
 BUILTIN: Final = "builtin:"
@@ -39,6 +40,8 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
 
     modules: tuple[Module, ...]
     python: tuple[Module, ...] = ()
+    manifests: tuple[tuple[str, bytes], ...] = ()
+    """Files that may hold Gatekeeper's templates and constraints: label and bytes."""
     data: dict[str, Any]
     settings: dict[str, Any]
     """`settings.yaml` of every source, later ones on top."""
@@ -66,12 +69,12 @@ def collected(sources: Sequence[str], root: Path, *, tests: bool = False) -> Col
     own: set[str] = set()
     for source in sources:
         found = dict(_files(source, root))
-        if not any(_is_policy(path) for path in found):
+        if not any(_is_policy(path) or gatekeeper.is_candidate(path, found[path]) for path in found):
             raise PolicyError(
                 "no policies found",
                 code="no_policies",
                 path=source,
-                expected="at least one .rego or policy .py file",
+                expected="at least one .rego or policy .py file, or a Gatekeeper template or constraint",
                 fix="check the path; a bundle without policies would pass everything",
             )
         files |= found
@@ -93,6 +96,9 @@ def collected(sources: Sequence[str], root: Path, *, tests: bool = False) -> Col
     return Collected(
         modules=tuple(_module(path, wanted[path]) for path in sorted(wanted) if path.endswith(".rego")),
         python=tuple(_module(path, wanted[path]) for path in sorted(wanted) if path.endswith(".py")),
+        manifests=tuple(
+            (path, wanted[path]) for path in sorted(wanted) if gatekeeper.is_candidate(path, wanted[path])
+        ),
         data=_data({p: t for p, t in wanted.items() if _name(p) in _DATA_FILES}),
         settings=_settings(wanted),
         revision=f"sha256:{digest.hexdigest()}",
@@ -135,7 +141,10 @@ def _files(source: str, root: Path) -> Iterator[tuple[str, bytes]]:
     path = root / source
     if path.is_dir():
         for file in _walk(path):
-            yield f"{source.rstrip('/')}/{file.relative_to(path).as_posix()}", _bytes(file, source)
+            content = _content(file, source)
+            if _matters(file.name) or gatekeeper.is_candidate(file.name, content):
+                label = f"{source.rstrip('/')}/{file.relative_to(path).as_posix()}"
+                yield label, _bounded(content, label)
     elif path.is_file() and source.endswith((".tar.gz", ".tgz")):
         yield from _archive(path, source)
     elif path.is_file():
@@ -145,7 +154,7 @@ def _files(source: str, root: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _builtin(folder: str) -> Iterator[tuple[str, bytes]]:
-    for path in _walk(shipped() / folder):
+    for path in filter(lambda file: _matters(file.name), _walk(shipped() / folder)):
         yield f"{BUILTIN}{path.relative_to(shipped()).as_posix()}", _bytes(path, path.name)
     yield f"{BUILTIN}{SETTINGS_FILE}", _bytes(shipped() / SETTINGS_FILE, SETTINGS_FILE)
 
@@ -153,7 +162,7 @@ def _builtin(folder: str) -> Iterator[tuple[str, bytes]]:
 def _walk(base: Path) -> list[Path]:
     hidden = (p for p in base.rglob("*") if any(part.startswith(".") for part in p.relative_to(base).parts))
     skipped = set(hidden)
-    return sorted(p for p in base.rglob("*") if p not in skipped and p.is_file() and _matters(p.name))
+    return sorted(p for p in base.rglob("*") if p not in skipped and p.is_file() and _may_matter(p.name))
 
 
 def _name(label: str) -> str:
@@ -164,15 +173,27 @@ def _matters(name: str) -> bool:
     return name.endswith((".rego", ".py")) or name in _DATA_FILES or name == SETTINGS_FILE
 
 
+def _may_matter(name: str) -> bool:
+    """Whether a file is worth reading: of manifests only the content tells whether they are policies."""
+    return _matters(name) or name.lower().endswith(gatekeeper.ENDINGS)
+
+
 def _is_policy(path: str) -> bool:
     return path.endswith((".rego", ".py")) and not path.endswith(("_test.rego", "_test.py"))
 
 
 def _bytes(path: Path, label: str) -> bytes:
+    return _bounded(_content(path, label), label)
+
+
+def _content(path: Path, label: str) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise PolicyError(f"cannot be read: {error.strerror}", code="policy_unreadable", path=label) from None
+
+
+def _bounded(data: bytes, label: str) -> bytes:
     if len(data) > limits.POLICY_BYTES:
         raise PolicyError(
             "the file is too large",
@@ -189,13 +210,16 @@ def _archive(path: Path, source: str) -> Iterator[tuple[str, bytes]]:
         with tarfile.open(path, "r:gz") as archive:
             total = 0
             for member in archive:
-                if not member.isfile() or not _matters(PurePosixPath(member.name).name):
+                name = PurePosixPath(member.name).name
+                if not member.isfile() or not _may_matter(name):
                     continue
                 total += member.size
                 if member.size > limits.POLICY_BYTES or total > limits.POLICY_FILES * limits.KIB:
                     raise PolicyError("the archive holds too much", code="too_large", path=source)
-                content = archive.extractfile(member)
-                yield f"{source}/{PurePosixPath(member.name)}", content.read() if content else b""
+                file = archive.extractfile(member)
+                content = file.read() if file else b""
+                if _matters(name) or gatekeeper.is_candidate(name, content):
+                    yield f"{source}/{PurePosixPath(member.name)}", content
     except (tarfile.TarError, EOFError, OSError) as error:
         raise PolicyError(f"not a readable archive: {error}", code="policy_unreadable", path=source) from None
 

@@ -32,7 +32,7 @@ from gate import limits
 from gate.engines import protocol
 from gate.engines.child import Child, ChildLost, Failed
 from gate.engines.protocol import Op
-from gate.errors import GateError, PolicyError
+from gate.errors import GateError, PolicyError, Problem
 
 START_TIMEOUT_S: Final = 20.0
 """A child answers its first frame in 0.05 s; a starved machine may take seconds."""
@@ -46,6 +46,7 @@ ON_LOOP_BYTES: Final = 256 * limits.KIB
 
 class _Answer(msgspec.Struct):
     results: dict[str, Any] = {}
+    builtin_errors: list[protocol.Trouble] = []
     error: msgspec.Raw | None = None
 
 
@@ -220,14 +221,37 @@ class Engine:
     ) -> list[dict[str, Any]]:
         """As `evaluate`, for each overlay, on all cores; the first failure is raised."""
         header = evaluation_header(bundle, entries, now_ns, seed, timeout_s, strict=True)
+        return [answer.results for answer in self._each(header, base, overlays, timeout_s)]
+
+    def evaluate_leniently(
+        self,
+        bundle: str,
+        entries: Sequence[str],
+        base: bytes,
+        overlays: Sequence[bytes],
+        *,
+        now_ns: int,
+        seed: str,
+        timeout_s: float,
+    ) -> list[tuple[dict[str, Any], tuple[Problem, ...]]]:
+        """As `evaluate_many`; a built-in that fails leaves its rule out, and is told beside."""
+        header = evaluation_header(bundle, entries, now_ns, seed, timeout_s, strict=False)
+        return [
+            (answer.results, tuple(protocol.problem(one) for one in answer.builtin_errors))
+            for answer in self._each(header, base, overlays, timeout_s)
+        ]
+
+    def _each(
+        self, header: dict[str, Any], base: bytes, overlays: Sequence[bytes], timeout_s: float
+    ) -> list[_Answer]:
         header["count"] = len(overlays)
         body = protocol.parts([base, *overlays])
-        payload = self.ask(Op.EVALUATE_MANY, header, body, timeout_s=timeout_s, bundle=bundle)
+        payload = self.ask(Op.EVALUATE_MANY, header, body, timeout_s=timeout_s, bundle=header["bundle"])
         answers = _MANY.decode(payload).results
         for answer in answers:
             if answer.error is not None:
                 raise protocol.failure(answer.error)
-        return [answer.results for answer in answers]
+        return answers
 
     # -------------------------------------------------------------- supervision
 

@@ -30,7 +30,9 @@ class Op(IntEnum):
     FORMAT = 8
 
 
-class _Trouble(msgspec.Struct):
+class Trouble(msgspec.Struct):
+    """One problem as the engine tells it (engine/PROTOCOL.md, Failures)."""
+
     code: str = ""
     message: str = ""
     path: str = ""
@@ -42,7 +44,7 @@ class _Trouble(msgspec.Struct):
 class _Failure(msgspec.Struct):
     code: str
     message: str
-    problems: list[_Trouble] = []
+    problems: list[Trouble] = []
 
 
 _FAILURES: Final = msgspec.json.Decoder(_Failure)
@@ -80,19 +82,21 @@ def failure(payload: Any) -> PolicyError:
     """The error that a failed answer's payload stands for."""
     told = _FAILURES.decode(payload)
     fix = _FIXES.get(told.code)
-    problems = tuple(
-        Problem(
-            code=problem.code or told.code,
-            message=problem.message or told.message,
-            path=problem.path or None,
-            line=problem.line or None,
-            column=problem.column or None,
-            found=problem.caret or None,
-            fix=_FIXES.get(problem.code, fix),
-        )
-        for problem in told.problems
-    )
+    problems = tuple(problem(one, code=told.code, message=told.message, fix=fix) for one in told.problems)
     return PolicyError(told.message, code=told.code, fix=fix, problems=problems)
+
+
+def problem(told: Trouble, *, code: str = "", message: str = "", fix: str | None = None) -> Problem:
+    """What the engine tells, as a problem of ours; `code`, `message`, `fix` where it tells none."""
+    return Problem(
+        code=told.code or code,
+        message=told.message or message,
+        path=told.path or None,
+        line=told.line or None,
+        column=told.column or None,
+        found=told.caret or None,
+        fix=_FIXES.get(told.code, fix),
+    )
 
 
 def as_report_error(error: GateError, path: str) -> ReportError:
