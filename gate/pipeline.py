@@ -190,8 +190,10 @@ def _wanted(said: Sequence[Said], objects: Sequence[KubernetesObject]) -> list[t
     wanted: list[tuple[str, int, str]] = []
     for one in said:
         about = objects[one.about] if one.about is not None else None
-        if about is not None and about.source is not None:
-            wanted.append((about.source.file, about.document, about.pointer + (one.path or "")))
+        pointer = about.pointer + (one.path or "") if about else ""
+        # A whole document begins at its own line: looking it up would read its file once more.
+        if about is not None and about.source is not None and pointer:
+            wanted.append((about.source.file, about.document, pointer))
     return wanted
 
 

@@ -36,7 +36,7 @@ def list_(sources: tuple[str, ...], output: str) -> None:
         severity = rule.severity.value if rule.severity else "finding's"
         click.echo(f"{rule.id:18} {severity:10} {rule.scope:8} {terminal(rule.title)}")
     click.echo(
-        f"{len(bundle.rules)} rules in {len(bundle.packages)} packages · revision {bundle.revision[7:19]}"
+        f"{len(bundle.rules)} rules in {_packages(bundle)} packages · revision {bundle.revision[7:19]}"
     )
 
 
@@ -45,7 +45,9 @@ def list_(sources: tuple[str, ...], output: str) -> None:
 def check(sources: tuple[str, ...]) -> None:
     """Compile the configured policies, or SOURCES; every problem with its place, exit 3 if there is one."""
     bundle = _bundle(sources)
-    click.echo(f"{len(bundle.rules)} rules in {len(bundle.packages)} packages compile")
+    for notice in bundle.gatekeeper.notices if bundle.gatekeeper else ():
+        click.echo(f"note  {terminal(notice)}")
+    click.echo(f"{len(bundle.rules)} rules in {_packages(bundle)} packages compile")
 
 
 @command.command()
@@ -69,6 +71,10 @@ def test(sources: tuple[str, ...], run: str, coverage: bool, output: str) -> int
     else:
         _print(result)
     return 1 if result.has_failed else 0
+
+
+def _packages(bundle: Bundle) -> int:
+    return len(bundle.packages) + (len(bundle.gatekeeper.packages) if bundle.gatekeeper else 0)
 
 
 def _print(result: Tested) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ _HEAD: Final = struct.Struct(">IIBI")
 _ANSWER: Final = struct.Struct(">IIB")
 ANSWER_BYTES: Final = _ANSWER.size
 _PART: Final = struct.Struct(">I")
+HEAD_START_S: Final = 0.05
+"""How much earlier than the parent the child's own deadline is, so that it can say what timed out."""
 
 
 class Op(IntEnum):
@@ -65,6 +68,25 @@ def answer_head(head: bytes) -> tuple[int, int, bool]:
 def parts(documents: list[bytes]) -> bytes:
     """Documents with their lengths before them, as `evaluate_many` wants its body."""
     return b"".join(piece for document in documents for piece in (_PART.pack(len(document)), document))
+
+
+def child_deadline_ms(timeout_s: float) -> int:
+    """The child's own deadline: a little before the parent's, at least half of it."""
+    return max(int(1000 * max(timeout_s - HEAD_START_S, timeout_s / 2)), 1)
+
+
+def evaluation_header(
+    bundle: str, entrypoints: Sequence[str], now_ns: int, seed: str, timeout_s: float, *, strict: bool
+) -> dict[str, Any]:
+    """The header of EVALUATE and EVALUATE_MANY."""
+    return {
+        "bundle": bundle,
+        "entrypoints": list(entrypoints),
+        "now_ns": now_ns,
+        "seed": seed,
+        "deadline_ms": child_deadline_ms(timeout_s),
+        "strict_builtin_errors": strict,
+    }
 
 
 _FIXES: Final = {

@@ -20,10 +20,10 @@ from typing import Any, Final
 import msgspec
 
 from gate.errors import GateError, PolicyError, Problem, ReportError, quoted
-from gate.kubernetes.blocks import Block, block, placed, pointer
+from gate.kubernetes.blocks import Block, placed, pointer
 from gate.kubernetes.constraints import Constraint, Place, constraint
 from gate.kubernetes.matching import group_and_version
-from gate.kubernetes.parameters import Schema
+from gate.kubernetes.templates import Template, decoded, severity
 from gate.model import Rule, Severity
 from gate.scales import Action, Point
 
@@ -43,68 +43,6 @@ _UNIQUE: Final = "#"
 
 Read = Any
 """`gate.documents.manifests.Read`: bytes, label, wanted (document, pointer) -> documents, positions."""
-
-
-class _Source(msgspec.Struct, frozen=True):
-    rego: str | None = None
-    libs: tuple[str, ...] | None = None
-    version: str | None = None
-
-
-class _Code(msgspec.Struct, frozen=True):
-    engine: str
-    source: dict[str, Any] | None = None
-
-
-class _Target(msgspec.Struct, frozen=True):
-    target: str
-    rego: str | None = None
-    libs: tuple[str, ...] | None = None
-    code: tuple[_Code, ...] | None = None
-
-
-class _Validation(msgspec.Struct, frozen=True):
-    openAPIV3Schema: dict[str, Any] | None = None  # noqa: N815 - Kubernetes' name
-    legacySchema: bool | None = None  # noqa: N815
-
-
-class _Names(msgspec.Struct, frozen=True):
-    kind: str
-
-
-class _CrdSpec(msgspec.Struct, frozen=True):
-    names: _Names
-    validation: _Validation | None = None
-
-
-class _Crd(msgspec.Struct, frozen=True):
-    spec: _CrdSpec
-
-
-class _Spec(msgspec.Struct, frozen=True):
-    crd: _Crd
-    targets: tuple[_Target, ...]
-
-
-class Template(msgspec.Struct, frozen=True, kw_only=True):
-    """One ConstraintTemplate."""
-
-    kind: str
-    place: Place
-    title: str
-    description: str
-    severity: Severity | None
-    schema: Schema | None
-    """Of the parameters; None lets anything in."""
-    keeps_unknown: bool
-    """Whether parameters that the schema does not name are kept (legacy schemas)."""
-    source: tuple[Any, ...]
-    """What two templates of one kind must agree on."""
-    modules: tuple[dict[str, Any], ...]
-    """As COMPILE wants them (engine/PROTOCOL.md)."""
-    blocks: dict[str, Block]
-    """Module path -> where its text stands."""
-    needs_inventory: bool
 
 
 class Library(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,11 +108,13 @@ def library(files: Sequence[tuple[str, bytes]], read: Read) -> Library | None:
                 problems.extend(error.problems)
     known = {template.kind: template for template in templates.values()}
     constraints: list[Constraint] = []
+    is_whole = not problems
     for value, place in given:
         try:
             constraints.append(_constraint(value, place, known))
         except GateError as error:
-            problems.extend(error.problems)
+            # Where a template was refused, that its constraints have none is no news.
+            problems.extend(one for one in error.problems if is_whole or one.code != "template_unknown")
     if problems:
         raise PolicyError(problems=tuple(problems))
     if not templates:
@@ -268,111 +208,16 @@ def _take(
         raise place.error(
             f"kind {quoted(value.get('kind'))} is not known", expected="ConstraintTemplate", at="/kind"
         )
-    template = _template(value, place, version)
-    other = templates.setdefault(template.kind.lower(), template)
-    if other.source != template.source:
+    fresh = decoded(value, place, version)
+    other = templates.setdefault(fresh.kind.lower(), fresh)
+    if other.source != fresh.source:
         raise place.error(
-            f"a template of kind {template.kind} is given twice, and they differ",
+            f"a template of kind {fresh.kind} is given twice, and they differ",
             f"the other one is {other.place.path}:{other.place.line}; keep one",
         )
 
 
-# ----------------------------------------------------------------------------------- templates
-
-
-def _template(value: dict[str, Any], place: Place, version: str) -> Template:
-    spec = place.converted(value.get("spec"), _Spec, "/spec")
-    kind = spec.crd.spec.names.kind
-    metadata = value.get("metadata") or {}
-    if not _KIND.fullmatch(kind):
-        raise place.error(
-            f"kind {quoted(kind)} is no kind", expected="letters and digits", at="/spec/crd/spec/names/kind"
-        )
-    if metadata.get("name") != kind.lower():
-        raise place.error(
-            f"the template of kind {kind} has another name",
-            found=quoted(metadata.get("name")),
-            expected=kind.lower(),
-            at="/metadata/name",
-        )
-    if len(spec.targets) != 1 or spec.targets[0].target != TARGET:
-        raise place.error(
-            f"template {kind} has other targets",
-            found=quoted([one.target for one in spec.targets]),
-            expected=f"one target, {TARGET}",
-            at="/spec/targets",
-        )
-    source, at = _rego(spec.targets[0], kind, place)
-    modules, blocks = _modules(kind, source, at, place)
-    annotations = metadata.get("annotations") or {}
-    validation = spec.crd.spec.validation or _Validation()
-    legacy = version != "v1" if validation.legacySchema is None else validation.legacySchema
-    return Template(
-        kind=kind,
-        place=place,
-        title=str(annotations.get("metadata.gatekeeper.sh/title") or kind),
-        description=str(annotations.get("description") or "").strip(),
-        severity=_severity(annotations),
-        schema=validation.openAPIV3Schema,
-        keeps_unknown=legacy,
-        source=(source.rego, source.libs, source.version, validation.openAPIV3Schema, legacy),
-        modules=modules,
-        blocks=blocks,
-        needs_inventory=any("inventory" in module["text"] for module in modules),
-    )
-
-
-def _rego(target: _Target, kind: str, place: Place) -> tuple[_Source, str]:
-    """The Rego of a template, and the pointer to what holds it."""
-    codes = [(index, code) for index, code in enumerate(target.code or ()) if code.engine == "Rego"]
-    if len(codes) + bool(target.rego) > 1:
-        raise place.error(f"template {kind} has its Rego twice", "keep one of them", at="/spec/targets/0")
-    if target.rego:
-        return _Source(target.rego, target.libs or ()), pointer("spec", "targets", 0)
-    if not codes:
-        engines = sorted({code.engine for code in target.code or ()})
-        raise place.error(
-            f"template {kind} carries no Rego" + (f", only {', '.join(engines)}" if engines else ""),
-            "give it its rule as Rego too, or leave it to the cluster and out of this folder",
-            code="template_without_rego",
-            expected="rego, or code with engine Rego",
-            at="/spec/targets/0",
-        )
-    index, code = codes[0]
-    at = pointer("spec", "targets", 0, "code", index, "source")
-    source = place.converted(code.source, _Source, at)
-    if not source.rego:
-        raise place.error(f"template {kind} carries empty Rego", at=at)
-    if source.version not in (None, "", "v0", "v1"):
-        raise place.error(
-            f"Rego version {quoted(source.version)} is not known", expected="v0 or v1", at=f"{at}/version"
-        )
-    return source, at
-
-
-def _modules(
-    kind: str, source: _Source, at: str, place: Place
-) -> tuple[tuple[dict[str, Any], ...], dict[str, Block]]:
-    """The modules of one template as COMPILE wants them, and where each stands in the file."""
-    texts = [
-        (f"{at}/rego", source.rego or ""),
-        *((f"{at}/libs/{i}", lib) for i, lib in enumerate(source.libs or ())),
-    ]
-    positions = place.positions([(place.document, place.pointer + where) for where, _ in texts])
-    modules: list[dict[str, Any]] = []
-    blocks: dict[str, Block] = {}
-    for (where, text), position in zip(texts, positions, strict=True):
-        label = f"{place.path}{_UNIQUE}{place.document}{place.pointer}{where}"
-        one = block(place.path, place.lines, text, position or {"line": place.line, "column": 1})
-        blocks[label] = one
-        module: dict[str, Any] = {
-            "path": label,
-            "text": one.text,
-            "rego_version": source.version or "v0",
-            "roots": {"lib": ["libs", kind], "inventory": []},
-        }
-        modules.append(module if modules else module | {"package": ["templates", kind]})
-    return tuple(modules), blocks
+# -------------------------------------------------------------------------------- what is compiled
 
 
 def _asking(given: Library) -> str:
@@ -395,8 +240,8 @@ def _asking(given: Library) -> str:
 
 def _constraint(value: dict[str, Any], place: Place, templates: Mapping[str, Template]) -> Constraint:
     kind = value.get("kind")
-    template = templates.get(str(kind))
-    if template is None:
+    its_template = templates.get(str(kind))
+    if its_template is None:
         near = difflib.get_close_matches(str(kind), templates, n=1)
         raise place.error(
             f"no template makes constraints of kind {quoted(kind)}",
@@ -404,42 +249,35 @@ def _constraint(value: dict[str, Any], place: Place, templates: Mapping[str, Tem
             code="template_unknown",
             at="/kind",
         )
-    return constraint(value, place, template.schema, keeps_unknown=template.keeps_unknown)
+    return constraint(value, place, its_template.schema, keeps_unknown=its_template.keeps_unknown)
 
 
 def _unique(given: Sequence[Constraint]) -> tuple[tuple[Constraint, ...], list[str]]:
     """`given` without repetitions, and what to tell of those with one name that differ."""
-    kept: list[Constraint] = []
-    notices: list[str] = []
+    kept: dict[str, list[Constraint]] = {}
     for one in given:
-        same = [other for other in kept if other.id == one.id]
-        if any(other.says() == one.says() for other in same):
-            continue
-        if same:
-            notices.append(
-                f"constraint {one.kind}/{one.name} is given by {same[0].place.path} and by {one.place.path}; "
-                "both are applied, a cluster would keep the last"
-            )
-        kept.append(one)
-    return tuple(kept), notices
+        same = kept.setdefault(one.id, [])
+        if not any(other.says() == one.says() for other in same):
+            same.append(one)
+    notices = [
+        f"constraint {same[0].kind}/{same[0].name} is given {len(same)} times, and they differ; all are "
+        f"applied, a cluster would keep the last: {', '.join(one.place.path for one in same)}"
+        for same in kept.values()
+        if len(same) > 1
+    ]
+    return tuple(one for same in kept.values() for one in same), notices
 
 
-def _rule(one: Constraint, template: Template) -> Rule:
+def _rule(one: Constraint, of: Template) -> Rule:
     points = tuple(point for point in Point if one.actions[point] is not Action.OFF)
     return Rule(
         id=one.id,
         policy=f"{PACKAGE}.{one.kind}",
-        title=template.title,
-        description=one.description or template.description,
-        severity=_severity(one.annotations) or template.severity or Severity.UNKNOWN,
+        title=of.title,
+        description=one.description or of.description,
+        severity=severity(one.annotations) or of.severity or Severity.UNKNOWN,
         scope="object",
         points=points,
         file=one.place.path,
         line=one.place.line,
     )
-
-
-def _severity(annotations: Mapping[str, Any]) -> Severity | None:
-    """The annotation `severity`; Gatekeeper itself has no such thing."""
-    word = str(annotations.get("severity") or "").lower()
-    return Severity(word) if word in tuple(Severity) else None
