@@ -279,6 +279,13 @@ def test_the_inventory_is_what_was_given(engine: Engine, tmp_path: Path) -> None
     assert ["db", "prod"] == sorted(one.message for one in said)
 
 
+def test_an_inventory_in_disguise_is_there_too(engine: Engine, tmp_path: Path) -> None:
+    text = 'violation[{"msg": m}] { data["inv\\u0065ntory"].cluster["v1"]["Node"][m] }'
+    bundle = loaded(engine, written(tmp_path, template=rego(text)), "policies")
+
+    assert ["web"] == [one.message for one in asked(engine, bundle, [WEB], [NODE]).said]
+
+
 def test_the_namespace_of_an_object_is_beside_it(engine: Engine, tmp_path: Path) -> None:
     text = 'violation[{"msg": m}] { m := input.review._unstable.namespace.metadata.labels.env }'
     bundle = loaded(engine, written(tmp_path, template=rego(text)), "policies")
@@ -561,6 +568,8 @@ def test_a_template_with_cel_alone_is_refused_by_name(engine: Engine, tmp_path: 
         ({**constraint(), "kind": "K8sOwners"}, "no template makes constraints of kind 'K8sOwners'", "kind:"),
         ({**constraint(), "apiVersion": "constraints.gatekeeper.sh/v1"}, "is not known", "apiVersion:"),
         (constraint("All"), "no usable name", "name: All"),
+        ({**constraint(), "metadata": ["all"]}, "no usable name", "metadata:"),
+        ({**constraint(), "spec": "all"}, "spec: expected `object`", "spec:"),
         (constraint(parameters={"lable": "x"}), "unknown field 'lable'", "lable:"),
         (constraint(parameters={"label": 3}), "spec.parameters.label: found 3", "label:"),
         (constraint(parameters={"teams": []}), "spec.parameters.teams: found a list", "teams:"),

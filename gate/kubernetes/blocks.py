@@ -45,12 +45,13 @@ def placed(problem: Problem, blocks: Mapping[str, Block]) -> Problem:
         column = problem.column + found.indent if problem.column is not None else None
         return msgspec.structs.replace(problem, path=found.file, column=column)
     inner = (problem.line or found.line) - found.line + 1
+    first, end, rest = problem.message.partition("\n")
     return msgspec.structs.replace(
         problem,
         path=found.file,
         line=found.line,
         column=found.column,
-        message=f"{problem.message} (line {inner} of the text here)",
+        message=f"{first} (line {inner} of the text here){end}{rest}",
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from gate.errors import PolicyError, Problem, quoted
-from gate.kubernetes.matching import Match
+from gate.kubernetes.matching import Match, mapping
 from gate.kubernetes.parameters import Schema, defaulted, misfits
 from gate.scales import Action, Point
 
@@ -134,7 +134,7 @@ def constraint(
     Raises `PolicyError`, with the place in the file, for whatever a cluster would refuse, drop or
     not understand.
     """
-    metadata = value.get("metadata") or {}
+    metadata = mapping(value.get("metadata"))
     name = metadata.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise place.error(
@@ -144,7 +144,7 @@ def constraint(
             at="/metadata/name",
         )
     spec = place.converted(_with_parameters(value.get("spec")), _Spec, "/spec")
-    given = (value.get("spec") or {}).get("parameters")
+    given = mapping(value.get("spec")).get("parameters")
     parameters = _parameters(given, place, schema, keeps_unknown=keeps_unknown)
     return Constraint(
         kind=str(value["kind"]),
@@ -152,7 +152,7 @@ def constraint(
         match=spec.match,
         parameters=parameters,
         actions=_actions(spec, place),
-        annotations=metadata.get("annotations") or {},
+        annotations=dict(mapping(metadata.get("annotations"))),
         place=place,
     )
 

@@ -22,7 +22,7 @@ import msgspec
 from gate.errors import GateError, PolicyError, Problem, ReportError, quoted
 from gate.kubernetes.blocks import Block, placed, pointer
 from gate.kubernetes.constraints import Constraint, Place, constraint
-from gate.kubernetes.matching import group_and_version
+from gate.kubernetes.matching import group_and_version, mapping
 from gate.kubernetes.templates import Template, decoded, severity
 from gate.model import Rule, Severity
 from gate.scales import Action, Point
@@ -191,7 +191,7 @@ def _take(
     group, version = group_and_version(value)
     if group in _REFUSED:
         raise place.error(f"{quoted(value.get('kind'))} is not read by this version", f"{_REFUSED[group]}")
-    if group == "config.gatekeeper.sh" and (value.get("spec") or {}).get("match"):
+    if group == "config.gatekeeper.sh" and mapping(value.get("spec")).get("match"):
         notices.append(f"{place.path}: the namespaces that this Config exempts are judged all the same")
     if group not in _VERSIONS:
         return

@@ -107,7 +107,7 @@ def _matched(
 ) -> Matched:
     """Plan: everything the object itself tells first, so that only the rest can be unknown."""
     group, _ = group_and_version(value)
-    metadata = _mapping(value.get("metadata"))
+    metadata = mapping(value.get("metadata"))
     is_namespace = group == "" and value.get("kind") == "Namespace"
     if not fits_kind(match, group, str(value.get("kind"))) or match.source == "Generated":
         return Matched.NO
@@ -121,7 +121,7 @@ def _matched(
         return Matched.NO
     if judged and _any_wildcard(match.excludedNamespaces, judged):
         return Matched.NO
-    if match.labelSelector and not match.labelSelector.fits(_mapping(metadata.get("labels"))):
+    if match.labelSelector and not match.labelSelector.fits(mapping(metadata.get("labels"))):
         return Matched.NO
     if match.name and not (
         _wildcard(match.name, called) or _generated(match.name, str(metadata.get("generateName") or ""))
@@ -140,10 +140,11 @@ def _labels(selector: Selector, namespace: str, known: Any) -> Mapping[str, Any]
     """The labels of a namespace as the cluster will have them; None where they are not known."""
     if known is None and not selector.keys() <= {NAMESPACE_NAME}:
         return None
-    return {**_mapping(known), NAMESPACE_NAME: namespace}
+    return {**mapping(known), NAMESPACE_NAME: namespace}
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def mapping(value: Any) -> Mapping[str, Any]:
+    """`value` where it is a mapping, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 

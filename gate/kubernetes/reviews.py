@@ -14,7 +14,7 @@ import msgspec
 from gate.errors import PolicyError, Problem, quoted
 from gate.kubernetes.constraints import Constraint
 from gate.kubernetes.gatekeeper import ENTRYPOINT, PACKAGE, Library
-from gate.kubernetes.matching import Matched, fits_kind, group_and_version, matched
+from gate.kubernetes.matching import Matched, fits_kind, group_and_version, mapping, matched
 from gate.model import KubernetesObject, Said
 from gate.scales import Action, Point
 
@@ -96,10 +96,10 @@ def request(value: Mapping[str, Any], namespaces: Mapping[str, Mapping[str, Any]
     """`input.review` of an object that is created, or of the `AdmissionReview` that `value` is."""
     group, version = group_and_version(value)
     if value.get("kind") == "AdmissionReview" and group == "admission.k8s.io":
-        review = dict(_mapping(value.get("request")))
+        review = dict(mapping(value.get("request")))
         if review.get("operation") == "DELETE" and review.get("object") is None:
             review["object"] = review.get("oldObject")
-        shown = _mapping(review.get("object")) or _mapping(review.get("oldObject"))
+        shown = mapping(review.get("object")) or mapping(review.get("oldObject"))
         if not shown:
             raise PolicyError(
                 "an AdmissionReview has no object to judge",
@@ -109,7 +109,7 @@ def request(value: Mapping[str, Any], namespaces: Mapping[str, Mapping[str, Any]
         group, version = group_and_version(shown)
     else:
         review, shown = {"operation": "CREATE", "object": value}, value
-    metadata = _mapping(shown.get("metadata"))
+    metadata = mapping(shown.get("metadata"))
     kind = {"group": group, "version": version, "kind": shown.get("kind")}
     namespace = review.get("namespace") or metadata.get("namespace") or ""
     whole = {
@@ -141,23 +141,21 @@ def _of_kind(
 
 def _namespaces(objects: Sequence[KubernetesObject]) -> dict[str, dict[str, Any]]:
     return {
-        str(_mapping(one.object.get("metadata")).get("name")): one.object
+        str(mapping(one.object.get("metadata")).get("name")): one.object
         for one in objects
         if one.object.get("kind") == "Namespace" and group_and_version(one.object)[0] == ""
     }
 
 
 def _labels(namespaces: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    return {
-        name: _mapping(_mapping(value.get("metadata")).get("labels")) for name, value in namespaces.items()
-    }
+    return {name: mapping(mapping(value.get("metadata")).get("labels")) for name, value in namespaces.items()}
 
 
 def _inventory(objects: Sequence[KubernetesObject]) -> dict[str, Any]:
     """`data.inventory`: `namespace[NS][apiVersion][kind][name]` and `cluster[apiVersion][kind][name]`."""
     result: dict[str, Any] = {"namespace": {}, "cluster": {}}
     for number, one in enumerate(objects):
-        metadata = _mapping(one.object.get("metadata"))
+        metadata = mapping(one.object.get("metadata"))
         # Without a name yet, but there: the cluster will have given it one.
         name = metadata.get("name") or f"{metadata.get('generateName') or ''}{number}"
         place = result["cluster"]
@@ -225,10 +223,7 @@ def _not_enforced(given: Sequence[Constraint], point: Point) -> list[str]:
 
 def _failures(library: Library, problems: Sequence[Problem]) -> list[str]:
     """Each failure of a built-in once; Gatekeeper goes on after one, so somebody should see it."""
-    told = sorted({str(problem) for problem in library.placed(problems)})
+    # Only the first line: a source line with a caret may stand below it.
+    told = sorted({f"{one.place()}: {one.message.partition(chr(10))[0]}" for one in library.placed(problems)})
     more = [f"and {len(told) - NOTICES} more failures of built-ins"] if len(told) > NOTICES else []
     return [*(f"a built-in failed, its rule was left out: {one}" for one in told[:NOTICES]), *more]
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -11,6 +11,7 @@ import msgspec
 from gate.errors import quoted
 from gate.kubernetes.blocks import Block, block, pointer
 from gate.kubernetes.constraints import Place
+from gate.kubernetes.matching import mapping
 from gate.kubernetes.parameters import Schema
 from gate.scales import Severity
 
@@ -88,7 +89,7 @@ def decoded(value: dict[str, Any], place: Place, version: str) -> Template:
     """
     spec = place.converted(value.get("spec"), _Spec, "/spec")
     kind = spec.crd.spec.names.kind
-    metadata = value.get("metadata") or {}
+    metadata = mapping(value.get("metadata"))
     if not _KIND.fullmatch(kind):
         raise place.error(
             f"kind {quoted(kind)} is no kind", expected="letters and digits", at="/spec/crd/spec/names/kind"
@@ -109,7 +110,7 @@ def decoded(value: dict[str, Any], place: Place, version: str) -> Template:
         )
     source, at = _rego(spec.targets[0], kind, place)
     modules, blocks = _modules(kind, source, at, place)
-    annotations = metadata.get("annotations") or {}
+    annotations = mapping(metadata.get("annotations"))
     validation = spec.crd.spec.validation or _Validation()
     legacy = version != "v1" if validation.legacySchema is None else validation.legacySchema
     return Template(
@@ -123,7 +124,7 @@ def decoded(value: dict[str, Any], place: Place, version: str) -> Template:
         source=(source.rego, source.libs, source.version, validation.openAPIV3Schema, legacy),
         modules=modules,
         blocks=blocks,
-        needs_inventory=any("inventory" in module["text"] for module in modules),
+        needs_inventory=any(_may_look_around(module["text"]) for module in modules),
     )
 
 
@@ -178,6 +179,11 @@ def _modules(
         }
         modules.append(module if modules else module | {"package": ["templates", kind]})
     return tuple(modules), blocks
+
+
+def _may_look_around(text: str) -> bool:
+    """Whether Rego may name `data.inventory`, were it with an escape in the middle of the word."""
+    return "inventory" in text or "\\u" in text
 
 
 def severity(annotations: Mapping[str, Any]) -> Severity | None:
