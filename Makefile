@@ -43,7 +43,7 @@ engine-test: venv
 
 # Through our own engine, so that rules are tested by what runs them.
 policy-test: venv
-	$(BIN)/gate policy test policies
+	$(BIN)/gate policy test --python policies
 
 lint: dev
 	$(BIN)/ruff format --check .

@@ -23,6 +23,14 @@ VERBS: Final = ("deny", "warn")
 _FOREIGN_VERBS: Final = ("deny", "warn", "violation")
 _ALL_POINTS: Final = tuple(Point)
 _SUBJECT_POINTS: Final = (Point.CI, Point.BACKGROUND)
+_RULE_ID: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+_INPUT: Final = re.compile(r"""\binput(?:\.|\[\s*["'`])(\w+)""")
+_COMMENT: Final = re.compile(r"#[^\n]*")
+_NEVER_IN: Final = {
+    "subject": frozenset({"object", "source", "request"}),
+    "object": frozenset({"reports", "findings", "components", "objects", "attestations", "approvals"}),
+}
+"""What the document of a scope has not, or has always empty (CONTRACTS.md, Policy input v1)."""
 _QUOTED: Final = re.compile(r'\["([^"]+)"\]')
 _PACKAGE: Final = re.compile(r"^\s*package\s+(\S+)", re.MULTILINE)
 
@@ -103,6 +111,7 @@ def bundle(
         if rule.id in rules:
             problems.append(_problem(rule.file, rule.line, f"rule id {rule.id} is used twice"))
         rules[rule.id] = rule
+    problems.extend(_out_of_scope(given, packages))
     if problems:
         raise PolicyError(problems=tuple(problems))
     own = [p for p in packages if any(m.path in given.own and _defines(m, p.name) for m in given.modules)]
@@ -156,6 +165,38 @@ def _intruders(given: Collected, compiled: set[str]) -> Iterator[Problem]:
                 f"package {name or '(none)'} belongs to the built-in policies, or is written strangely",
                 fix="give the package a plain name of your own, such as policy.team",
             )
+
+
+def _out_of_scope(given: Collected, packages: Iterable[Package]) -> Iterator[Problem]:
+    """Rules that ask for what their scope or point never has: they would compile, and never speak."""
+    scopes = {package.name: package for package in packages}
+    for module in given.modules:
+        package = scopes.get(_package_of(module.text))
+        if package is None:
+            continue
+        text = _COMMENT.sub(lambda comment: " " * len(comment[0]), module.text)
+        for use in _INPUT.finditer(text):
+            line = text.count("\n", 0, use.start()) + 1
+            column = use.start() - text.rfind("\n", 0, use.start())
+            if use[1] in _NEVER_IN[package.scope]:
+                yield Problem(
+                    code="policy_out_of_scope",
+                    message=f"a rule of scope {package.scope} never has input.{use[1]}",
+                    path=module.path,
+                    line=line,
+                    column=column,
+                    fix="set custom.scope of the package to the other scope, or move the rule",
+                )
+            elif use[1] == "request" and set(package.points) != {Point.ADMISSION}:
+                yield Problem(
+                    code="policy_out_of_scope",
+                    message="input.request is null at every point but admission",
+                    path=module.path,
+                    line=line,
+                    column=column,
+                    expected="custom.points: [admission] in the package's METADATA",
+                    fix="put rules about the request into a package of their own",
+                )
 
 
 def _package_of(text: str) -> str:
@@ -257,6 +298,14 @@ def _rule(
     file, line = annotation.get("file") or of["file"], annotation.get("line") or of["line"]
     if "id" not in custom:
         return None
+    if not _RULE_ID.fullmatch(str(custom["id"])):
+        raise PolicyError(
+            f"custom.id {quoted(custom['id'])} is no rule id",
+            path=file,
+            line=line,
+            column=1,
+            expected="a letter, then letters, digits, '.', '_', '-'",
+        )
     severity = custom.get("severity")
     if severity is not None and severity not in tuple(Severity):
         raise PolicyError(

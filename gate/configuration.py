@@ -117,12 +117,6 @@ def known_before(
     return baseline.parsed(content, configured.file, project)
 
 
-def policies(root: Path) -> tuple[tuple[str, ...], Path]:
-    """The configured sources of policies, and the folder their paths are relative to."""
-    with configuration(None, None, root, None) as config:
-        return config.settings.policies.use, config.root
-
-
 def validated(named: str | None, root: Path) -> str | None:
     """The label of the gate.yaml that holds in `root`, once it and what it names have been read.
 

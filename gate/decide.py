@@ -63,7 +63,7 @@ def violations(
     for one in said:
         rule = rules[one.rule]
         action = _action(one, rule, action_for, point, now)
-        if action is Action.OFF:
+        if action is Action.OFF or point not in rule.points:
             continue
         finding = findings[one.finding] if one.finding else None
         about = given[one.about] if one.about is not None else None

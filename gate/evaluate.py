@@ -111,7 +111,8 @@ def evaluate(
             raise PolicyError(f"{len(given.overlays)} objects were asked about, {len(each)} answered")
         for index, answers in enumerate(each):
             said.extend(_checked(answers, entries, bundle, fingerprints, index))
-    if bundle.python:
+    # They look at reports, which admission has not (CONTRACTS.md, Policy input v1).
+    if bundle.python and point is not Point.ADMISSION:
         if python is None:
             raise PolicyError(
                 "the bundle has Python policies, which are off",
@@ -197,10 +198,11 @@ def _said(item: Any, entry: str, bundle: Bundle, fingerprints: frozenset[str], a
         emitted = _CONVERT(item, _Emitted)
     except msgspec.ValidationError as error:
         raise _shape_error(entry, str(error), item) from None
+    policy, _, verb = entry.rpartition(".")
     rule = bundle.rules.get(emitted.rule)
-    if rule is None:
+    if rule is None or rule.policy != policy:
         raise PolicyError(
-            f"{entry} speaks for a rule that METADATA does not know",
+            f"{entry} speaks for a rule that its package does not have",
             code="rule_unknown",
             found=quoted(emitted.rule),
             expected="the custom.id of a METADATA block in the same package",
@@ -208,7 +210,6 @@ def _said(item: Any, entry: str, bundle: Bundle, fingerprints: frozenset[str], a
         )
     if emitted.finding is not None and emitted.finding not in fingerprints:
         raise _shape_error(entry, "finding is not the fingerprint of any finding", emitted.finding)
-    policy, _, verb = entry.rpartition(".")
     return Said(
         policy=policy,
         verb="warn" if verb == "warn" else "deny",

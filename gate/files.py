@@ -1,8 +1,9 @@
 """Files named on the command line or in gate.yaml, read whole; an edge: it opens files, nothing else.
 
 A folder gives its files that could be reports or manifests, by ending; whatever is taken from it
-must then be understood (ingest refuses the rest). Hidden files, links out of the folder and what is
-no regular file are left out.
+must then be understood (ingest refuses the rest). Hidden files and what is no regular file are left
+out. A link that leads out of the folder is refused: followed it would read what nobody named, left
+out it would hide a report.
 """
 
 from __future__ import annotations
@@ -36,14 +37,14 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
 def read(paths: Sequence[str], declared: Iterable[tuple[str, str]], root: Path) -> tuple[File, ...]:
     """Every file below `paths`, and each `(format, path)` of `declared`; relative to `root`.
 
-    Raises `ReportError` where a path is absent, a folder holds nothing to read, or nothing was
+    A declared folder or glob declares each of its files, but for those declared by themselves. Raises `ReportError` where a path is absent, a folder holds nothing to read, or nothing was
     named at all: no inputs is not a pass.
     """
     formats = {_plain(path): format_ for format_, path in declared}
-    wanted: dict[str, None] = {}
-    for path in [*paths, *formats]:
+    wanted: dict[str, str | None] = {file: None for path in paths for file in _below(path, root)}
+    for path, format_ in formats.items():
         for file in _below(path, root):
-            wanted[file] = None
+            wanted[file] = formats.get(file, format_)
     if not wanted:
         raise ReportError(
             "nothing to check",
@@ -53,12 +54,10 @@ def read(paths: Sequence[str], declared: Iterable[tuple[str, str]], root: Path) 
         )
     if len(wanted) > limits.REPORTS:
         raise ReportError(
-            "too many files", code="too_large", found=str(len(wanted)), expected=f"{limits.REPORTS}"
+            "too many files", code="too_large", found=str(len(wanted)), expected=f"at most {limits.REPORTS}"
         )
-    # A folder and a file in it may both be named; what is declared belongs to the file.
-    unique = {path: formats.get(path) for path in wanted}
     return tuple(
-        File(path=path, data=_bytes(path, root), declared=format_) for path, format_ in unique.items()
+        File(path=path, data=_bytes(path, root), declared=format_) for path, format_ in wanted.items()
     )
 
 
@@ -98,25 +97,26 @@ def _below(path: str, root: Path) -> Iterator[str]:
         yield label
         return
     if not place.is_dir():
-        is_glob = any(character in path for character in "*?[")
-        matches = (
-            sorted(p for p in root.glob(path) if p.is_file()) if is_glob and not place.is_absolute() else []
-        )
+        matches = _matches(path, root)
         if not matches:
             raise ReportError("no such file or folder", code="no_inputs", path=label, fix="check the path")
-        for match in matches:
-            yield match.relative_to(root).as_posix()
+        yield from matches
         return
     found = False
     for folder, folders, names in os.walk(place):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in NOT_INPUTS)
-        for name in sorted(names):
+        folders[:] = sorted(filter(_is_looked_at, folders))
+        for name in folders:
+            linked = Path(folder) / name
+            _refuse_link_out(linked, place, (Path(label) / linked.relative_to(place)).as_posix())
+        for name in sorted(filter(_is_looked_at, names)):
             file = Path(folder) / name
-            if name.startswith(".") or name in NOT_INPUTS or not name.lower().endswith(ENDINGS):
+            if not name.lower().endswith(ENDINGS):
                 continue
-            if file.is_file() and not file.is_symlink():
+            its_label = (Path(label) / file.relative_to(place)).as_posix()
+            _refuse_link_out(file, place, its_label)
+            if file.is_file():
                 found = True
-                yield (Path(label) / file.relative_to(place)).as_posix()
+                yield its_label
     if not found:
         raise ReportError(
             "the folder holds nothing to check",
@@ -124,6 +124,37 @@ def _below(path: str, root: Path) -> Iterator[str]:
             path=label,
             expected=f"files ending in {' '.join(ENDINGS)}",
             fix="check that the scanners wrote their reports there",
+        )
+
+
+def _matches(pattern: str, root: Path) -> list[str]:
+    """The files that a glob names, sorted; those in hidden folders only where the pattern spells them."""
+    if not any(character in pattern for character in "*?["):
+        return []
+    spelled = Path(pattern)
+    base = Path(spelled.anchor) if spelled.is_absolute() else root
+    matches: list[str] = []
+    for match in sorted(base.glob(pattern.removeprefix(spelled.anchor))):
+        parts = match.relative_to(base).parts
+        if match.is_dir() or not all(_is_looked_at(part) or part in spelled.parts for part in parts):
+            continue
+        label = (match if spelled.is_absolute() else match.relative_to(base)).as_posix()
+        _refuse_link_out(match, base, label)
+        matches.append(label)
+    return matches
+
+
+def _is_looked_at(name: str) -> bool:
+    return not name.startswith(".") and name not in NOT_INPUTS
+
+
+def _refuse_link_out(path: Path, folder: Path, label: str) -> None:
+    if path.is_symlink() and not (path.exists() and path.resolve().is_relative_to(folder.resolve())):
+        raise ReportError(
+            "a link that leads out of the folder, or nowhere",
+            code="link_out",
+            path=label,
+            fix="name what it leads to by itself, or remove the link",
         )
 
 

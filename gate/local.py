@@ -56,6 +56,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     require: tuple[str, ...] = ()
     max_age: str | None = None
     ci: Literal["auto", "none"] = "auto"
+    formats: tuple[str, ...] = ()
+    """Output formats that exist."""
     record: bool = True
 
 
@@ -86,7 +88,7 @@ def checked(
     """
     run = ci.detected(environ) if wish.ci == "auto" else None
     with configuration(wish.config, wish.config_from, root, run) as config, bootstrap.engine() as engine:
-        _refuse_what_is_not_here(config)
+        _refuse_what_is_not_here(config, wish.formats)
         engine.start()
         environment = settings.environment(config.settings, wish.environment) if wish.environment else None
         with ThreadPoolExecutor(1, "policies") as pool:
@@ -117,7 +119,7 @@ def checked(
 # --------------------------------------------------------------------------- what is handed over
 
 
-def _refuse_what_is_not_here(config: Configuration) -> None:
+def _refuse_what_is_not_here(config: Configuration, formats: tuple[str, ...]) -> None:
     """Raise for keys of gate.yaml that this version reads and cannot honour; ignoring one would lie."""
     if config.settings.engine != "embedded":
         raise SettingsError(
@@ -126,6 +128,11 @@ def _refuse_what_is_not_here(config: Configuration) -> None:
             path=config.label,
             expected="engine: embedded",
             fix="the embedded engine is OPA itself and gives the same answers",
+        )
+    unknown = [one.format for one in config.settings.outputs if formats and one.format not in formats]
+    if unknown:
+        raise SettingsError(
+            f"output format {quoted(unknown[0])} is not known", path=config.label, expected=", ".join(formats)
         )
 
 
@@ -144,7 +151,9 @@ def _reads(wish: Wish, config: Configuration, root: Path, engine: Engine) -> tup
                 )
             declared += [(given.as_, given.path)] if given.as_ else []
             paths += [] if given.as_ else [given.path]
-    return bootstrap.ingested(files.read(paths, declared, root if wish.paths else config.home), engine)
+    return bootstrap.ingested(
+        files.read(paths, declared, root if wish.paths or wish.declared else config.home), engine
+    )
 
 
 def _loaded(wish: Wish, config: Configuration, root: Path, engine: Engine) -> Bundle:

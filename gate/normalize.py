@@ -13,8 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -23,6 +22,7 @@ import msgspec
 from gate.model import Component, Finding, Kind, Location, Observation, Scan, Severity
 
 _CVE: Final = re.compile(r"^CVE-\d{4}-\d{4,}$")
+_FLAWS: Final = (Kind.VULNERABILITY, Kind.MALWARE)
 _PREFERENCE: Final = ("CVE-", "GHSA-", "PYSEC-", "GO-", "RUSTSEC-", "MAL-", "OSV-")
 _DRIVE: Final = re.compile(r"^[A-Za-z]:/")
 _TOKEN: Final = re.compile(r"\s+")
@@ -38,20 +38,23 @@ def normalize(
 ) -> tuple[tuple[Finding, ...], tuple[Component, ...]]:
     """Findings (sorted by severity, then fingerprint) and components of all `scans`."""
     scans = tuple(scans)
-    observations = [_cleaned(seen) for scan in scans for seen in scan.observations]
-    groups = alias_groups(seen.finding for seen in observations)
+    groups = alias_groups(seen.finding for scan in scans for seen in scan.observations)
     merged: dict[str, Finding] = {}
-    for scan_start, scan_end in _bounds(scans):
-        for fingerprint, finding in _named(observations[scan_start:scan_end], groups, secret_key):
-            other = merged.get(fingerprint)
-            merged[fingerprint] = finding if other is None else _one(other, finding)
+    for scan in scans:
+        for finding in _named(scan.observations, groups, secret_key):
+            other = merged.get(finding.fingerprint)
+            merged[finding.fingerprint] = finding if other is None else _one(other, finding)
     findings = sorted(merged.values(), key=lambda f: (f.severity.rank, f.fingerprint))
     return tuple(findings), _components(scans)
 
 
 def is_bundle(finding: Finding) -> bool:
     """Whether one advisory carries several CVEs (ALAS, ELSA): it is the alias of none of them."""
-    return sum(1 for name in {finding.rule, *finding.aliases} if _CVE.match(name)) > 1
+    return bool(finding.aliases) and _has_two_cves({finding.rule, *finding.aliases})
+
+
+def _has_two_cves(names: Iterable[str]) -> bool:
+    return sum(1 for name in names if _CVE.match(name)) > 1
 
 
 def alias_groups(findings: Iterable[Finding]) -> Mapping[str, frozenset[str]]:
@@ -61,13 +64,15 @@ def alias_groups(findings: Iterable[Finding]) -> Mapping[str, frozenset[str]]:
     update would become one, and one waiver would cover them all.
     """
     group_of: dict[str, set[str]] = {}
-    for finding in findings:
-        if finding.kind not in (Kind.VULNERABILITY, Kind.MALWARE) or is_bundle(finding):
+    # Reports repeat a flaw for every package; to join the same ids once more changes nothing.
+    flaws = dict.fromkeys((f.rule, f.aliases) for f in findings if f.aliases and f.kind in _FLAWS)
+    for rule, aliases in flaws:
+        names = {rule, *filter(None, aliases)}
+        if _has_two_cves(names):
             continue
-        names = {finding.rule, *finding.aliases}
         touched = {id(group): group for name in names if (group := group_of.get(name))}
         joined = names.union(*touched.values())
-        if sum(1 for name in joined if _CVE.match(name)) > 1:
+        if _has_two_cves(joined):
             continue  # two tools disagree about an alias; joining would hide one of two CVEs
         for name in joined:
             group_of[name] = joined
@@ -106,50 +111,47 @@ def purl_base(purl: str) -> str:
     return f"{head}{slash}{name}" if at else plain
 
 
-def _bounds(scans: tuple[Scan, ...]) -> Iterable[tuple[int, int]]:
-    start = 0
-    for scan in scans:
-        yield start, start + len(scan.observations)
-        start += len(scan.observations)
-
-
-def _cleaned(seen: Observation) -> Observation:
-    """Paths in one spelling, lists sorted and without repetition."""
-    finding = seen.finding
-    location = msgspec.structs.replace(finding.location, file=file_path(finding.location.file))
-    finding = msgspec.structs.replace(
-        finding,
-        location=location,
-        aliases=tuple(sorted({*finding.aliases} - {finding.rule, ""})),
-        cwes=tuple(sorted(set(finding.cwes))),
-        fixed_versions=tuple(dict.fromkeys(finding.fixed_versions)),
-        scanners=tuple(sorted(set(finding.scanners))),
-    )
-    return msgspec.structs.replace(seen, finding=finding)
-
-
 def _named(
-    observations: list[Observation], groups: Mapping[str, frozenset[str]], secret_key: bytes
-) -> Iterable[tuple[str, Finding]]:
+    observations: Iterable[Observation], groups: Mapping[str, frozenset[str]], secret_key: bytes
+) -> Iterator[Finding]:
     """The findings of one scan with their fingerprints, exact repetitions left out.
 
     What is the same by identity and yet stands in several places (the same call twice in a file,
     one package in two lock files) is counted through in a stable order, so that each keeps its
     name when lines move, and a second one is new though the first was known.
     """
-    same: dict[str, dict[tuple[str, ...], list[Finding]]] = defaultdict(lambda: defaultdict(list))
+    same: dict[str, list[Finding]] = {}
     for seen in observations:
-        finding = _grouped(seen.finding, groups)
-        identity = _identity(finding, seen, secret_key)
-        same[identity][_place(finding)].append(finding)
-    for identity, places in same.items():
+        finding = _cleaned(seen.finding, groups)
+        same.setdefault(_identity(finding, seen, secret_key), []).append(finding)
+    for identity, found in same.items():
+        places: dict[tuple[str, ...], Finding] = {}
+        for finding in found:
+            place = _place(finding) if len(found) > 1 else ()
+            places[place] = _one(places[place], finding) if place in places else finding
         for number, place in enumerate(sorted(places, key=_natural)):
             fingerprint = _hash(identity, str(number) if number else "")
-            named = [msgspec.structs.replace(f, fingerprint=fingerprint) for f in places[place]]
-            first = named[0]
-            for other in named[1:]:
-                first = _one(first, other)
-            yield fingerprint, first
+            yield msgspec.structs.replace(places[place], fingerprint=fingerprint)
+
+
+def _cleaned(finding: Finding, groups: Mapping[str, frozenset[str]]) -> Finding:
+    """`finding` under its canonical id, paths in one spelling, lists sorted and without repetition."""
+    at = finding.location
+    file = file_path(at.file)
+    rule, aliases = _grouped(finding, groups)
+    return msgspec.structs.replace(
+        finding,
+        rule=rule,
+        aliases=aliases,
+        location=at if file == at.file else msgspec.structs.replace(at, file=file),
+        cwes=_sorted(finding.cwes),
+        fixed_versions=tuple(dict.fromkeys(finding.fixed_versions)),
+        scanners=_sorted(finding.scanners),
+    )
+
+
+def _sorted(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(names))) if len(names) > 1 else names
 
 
 def _natural(place: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
@@ -157,16 +159,15 @@ def _natural(place: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
     return tuple((len(part), part) if part.isdigit() else (0, part) for part in place)
 
 
-def _grouped(finding: Finding, groups: Mapping[str, frozenset[str]]) -> Finding:
-    """A vulnerability under its canonical id, with every other id of its group as alias."""
-    if finding.kind not in (Kind.VULNERABILITY, Kind.MALWARE) or is_bundle(finding):
-        return finding
-    own = frozenset({finding.rule, *finding.aliases})
-    names = own.union(*(groups.get(name, ()) for name in own))
-    if sum(1 for name in names if _CVE.match(name)) > 1:
-        names = own
-    rule = canonical(names)
-    return msgspec.structs.replace(finding, rule=rule, aliases=tuple(sorted(names - {rule})))
+def _grouped(finding: Finding, groups: Mapping[str, frozenset[str]]) -> tuple[str, tuple[str, ...]]:
+    """The canonical id of a vulnerability and every other id of its group; of anything else its own."""
+    rule, aliases = finding.rule, finding.aliases
+    if finding.kind in _FLAWS and (aliases or rule in groups) and not is_bundle(finding):
+        own = {rule, *filter(None, aliases)}
+        names = own.union(*(groups.get(name, ()) for name in own))
+        names = own if _has_two_cves(names) else names
+        rule, aliases = canonical(names), tuple(names)
+    return rule, tuple(sorted({*aliases} - {rule, ""})) if aliases else ()
 
 
 def _identity(finding: Finding, seen: Observation, secret_key: bytes) -> str:
@@ -208,12 +209,9 @@ def _squeezed(text: str) -> str:
 
 def _hash(*parts: str) -> str:
     """32 hex characters over length-prefixed `parts`, so that no two lists read the same."""
-    digest = hashlib.sha256()
-    for part in parts:
-        encoded = part.encode("utf-8", "replace")
-        digest.update(b"%d:" % len(encoded))
-        digest.update(encoded)
-    return digest.hexdigest()[:32]
+    encoded = [part.encode("utf-8", "replace") for part in parts]
+    text = b"".join(b"%d:%b" % (len(part), part) for part in encoded)
+    return hashlib.sha256(text).hexdigest()[:32]
 
 
 def _one(a: Finding, b: Finding) -> Finding:

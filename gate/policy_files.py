@@ -60,13 +60,14 @@ def shipped() -> Path:
 def collected(sources: Sequence[str], root: Path, *, tests: bool = False) -> Collected:
     """Everything below `sources` (`builtin:NAME`, folder, file, `.tar.gz`; relative to `root`).
 
-    `tests` takes `*_test.rego` along. Raises `PolicyError` for a source that is absent, empty or
-    cannot be read.
+    `tests` takes `*_test.rego` and `*_test.py` along. Raises `PolicyError` for a source that is
+    absent, empty or cannot be read.
     """
     if not sources:
         raise PolicyError("no policies are configured", code="no_policies", fix="name some in policies.use")
     files: dict[str, bytes] = {}
     own: set[str] = set()
+    mounts: dict[str, tuple[str, ...]] = {}
     for source in sources:
         found = dict(_files(source, root))
         if not any(_is_policy(path) or gatekeeper.is_candidate(path, found[path]) for path in found):
@@ -79,8 +80,11 @@ def collected(sources: Sequence[str], root: Path, *, tests: bool = False) -> Col
             )
         files |= found
         own |= set(found)
+        mounts |= {path: _mount(path, source) for path in found if _name(path) in _DATA_FILES}
+    # The floor's own tests stand on its builders; beside somebody else's policies they would pass for them.
+    is_builtin = any(path.startswith(BUILTIN) for path in own)
     for name in FLOOR:
-        files |= dict(_builtin(name))
+        files |= {path: text for path, text in _builtin(name) if is_builtin or not _is_test(path)}
     if len(files) > limits.POLICY_FILES:
         raise PolicyError(
             "too many policy files",
@@ -88,7 +92,7 @@ def collected(sources: Sequence[str], root: Path, *, tests: bool = False) -> Col
             found=str(len(files)),
             expected=f"at most {limits.POLICY_FILES}",
         )
-    wanted = {p: t for p, t in files.items() if tests or not p.endswith(("_test.rego", "_test.py"))}
+    wanted = {path: text for path, text in files.items() if tests or not _is_test(path)}
     digest = hashlib.sha256()
     for path in sorted(wanted):
         for part in (path.encode(), wanted[path]):
@@ -99,7 +103,7 @@ def collected(sources: Sequence[str], root: Path, *, tests: bool = False) -> Col
         manifests=tuple(
             (path, wanted[path]) for path in sorted(wanted) if gatekeeper.is_candidate(path, wanted[path])
         ),
-        data=_data({p: t for p, t in wanted.items() if _name(p) in _DATA_FILES}),
+        data=_data({path: wanted[path] for path in mounts}, mounts),
         settings=_settings(wanted),
         revision=f"sha256:{digest.hexdigest()}",
         own=frozenset(own),
@@ -108,8 +112,12 @@ def collected(sources: Sequence[str], root: Path, *, tests: bool = False) -> Col
 
 def builtin_names() -> list[str]:
     """What can stand behind `builtin:`."""
-    folders = [entry.name for entry in shipped().iterdir() if entry.is_dir() and any(entry.glob("*.rego"))]
+    folders = [entry.name for entry in shipped().iterdir() if entry.is_dir() and _has_policies(entry)]
     return sorted({*_sets(), *folders} - {"always", "lib"})
+
+
+def _has_policies(folder: Path) -> bool:
+    return any(_is_policy(path.name) for path in folder.iterdir())
 
 
 def _sets() -> dict[str, list[str]]:
@@ -139,7 +147,10 @@ def _files(source: str, root: Path) -> Iterator[tuple[str, bytes]]:
             fix="pull it first, and name the folder or archive",
         )
     path = root / source
-    if path.is_dir():
+    if path.is_dir() and path.resolve().is_relative_to(shipped().resolve()):
+        # The built-in policies by their path: under another label the floor would be there twice.
+        yield from _builtin(path.resolve().relative_to(shipped().resolve()).as_posix())
+    elif path.is_dir():
         for file in _walk(path):
             content = _content(file, source)
             if _matters(file.name) or gatekeeper.is_candidate(file.name, content):
@@ -160,6 +171,15 @@ def _builtin(folder: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _walk(base: Path) -> list[Path]:
+    links = [p for p in base.rglob("*") if p.is_symlink() and p.is_dir()]
+    if links:
+        raise PolicyError(
+            "a link to a folder among the policies is not followed",
+            code="policy_unreadable",
+            path=links[0].relative_to(base).as_posix(),
+            expected="plain folders",
+            fix="name the folder it leads to in policies.use",
+        )
     hidden = (p for p in base.rglob("*") if any(part.startswith(".") for part in p.relative_to(base).parts))
     skipped = set(hidden)
     return sorted(p for p in base.rglob("*") if p not in skipped and p.is_file() and _may_matter(p.name))
@@ -179,7 +199,11 @@ def _may_matter(name: str) -> bool:
 
 
 def _is_policy(path: str) -> bool:
-    return path.endswith((".rego", ".py")) and not path.endswith(("_test.rego", "_test.py"))
+    return path.endswith((".rego", ".py")) and not _is_test(path)
+
+
+def _is_test(path: str) -> bool:
+    return path.endswith(("_test.rego", "_test.py"))
 
 
 def _bytes(path: Path, label: str) -> bytes:
@@ -208,18 +232,28 @@ def _archive(path: Path, source: str) -> Iterator[tuple[str, bytes]]:
     """Regular members of a tar file, in memory; their names are labels only (THREATS.md B1, B2)."""
     try:
         with tarfile.open(path, "r:gz") as archive:
-            total = 0
+            total, seen = 0, set()
             for member in archive:
-                name = PurePosixPath(member.name).name
-                if not member.isfile() or not _may_matter(name):
-                    continue
-                total += member.size
-                if member.size > limits.POLICY_BYTES or total > limits.POLICY_FILES * limits.KIB:
+                label = f"{source}/{PurePosixPath(member.name)}"
+                # Members that do not matter count too: to get behind them they are decompressed.
+                total += member.size + tarfile.BLOCKSIZE
+                if total > limits.POLICY_FILES * limits.KIB:
                     raise PolicyError("the archive holds too much", code="too_large", path=source)
+                if member.isdir() or not _may_matter(PurePosixPath(member.name).name):
+                    continue
+                # A link would leave a policy out, a second file of one name would replace it.
+                if not member.isfile() or label in seen or member.size > limits.POLICY_BYTES:
+                    raise PolicyError(
+                        "a link, a name for the second time, or too large",
+                        code="policy_unreadable",
+                        path=label,
+                        expected=f"regular files of at most {limits.POLICY_BYTES} bytes, each once",
+                    )
+                seen.add(label)
                 file = archive.extractfile(member)
                 content = file.read() if file else b""
-                if _matters(name) or gatekeeper.is_candidate(name, content):
-                    yield f"{source}/{PurePosixPath(member.name)}", content
+                if _matters(PurePosixPath(member.name).name) or gatekeeper.is_candidate(label, content):
+                    yield label, content
     except (tarfile.TarError, EOFError, OSError) as error:
         raise PolicyError(f"not a readable archive: {error}", code="policy_unreadable", path=source) from None
 
@@ -232,21 +266,40 @@ def _module(path: str, data: bytes) -> Module:
         raise PolicyError("not UTF-8", code="policy_unreadable", path=path, line=line, column=1) from None
 
 
-def _data(files: Mapping[str, bytes]) -> dict[str, Any]:
+def _mount(path: str, source: str) -> tuple[str, ...]:
+    """The folder of a data file inside its source."""
+    inside = path.removeprefix(source.rstrip("/"))
+    return tuple(part for part in PurePosixPath(inside).parent.parts if part != "/")
+
+
+def _data(files: Mapping[str, bytes], mounts: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     """`data.json` and `data.yaml` files, each mounted at its folder, as OPA's bundles do."""
     data: dict[str, Any] = {}
     for path, content in sorted(files.items()):
         value = _value(content, path)
         if not isinstance(value, dict):
             raise PolicyError("not an object", code="data_invalid", path=path, line=1, column=1)
-        inner = data
-        for part in PurePosixPath(path).parts[1:-1]:
-            inner = inner.setdefault(part, {})
-        clash = sorted(set(inner) & set(value))
+        for part in reversed(mounts[path]):
+            value = {part: value}
+        clash = _clash(data, value)
         if clash:
-            raise PolicyError(f"data.{clash[0]} is given twice", code="data_invalid", path=path)
-        inner.update(value)
+            raise PolicyError(
+                f"data.{clash} is given twice", code="data_invalid", path=path, fix="keep one of them"
+            )
+        data = merged(data, value)
     return data
+
+
+def _clash(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """The first place that both fill, dotted; empty where there is none."""
+    for key in sorted(set(one) & set(other)):
+        both = one[key], other[key]
+        if not all(isinstance(value, dict) for value in both):
+            return key
+        below = _clash(*both)
+        if below:
+            return f"{key}.{below}"
+    return ""
 
 
 def _value(content: bytes, path: str) -> Any:
@@ -263,7 +316,7 @@ def _settings(files: Mapping[str, bytes]) -> dict[str, Any]:
     """Settings files merged: the built-in one first, each further one over it."""
     result: dict[str, Any] = {}
     paths = [path for path in files if _name(path) == SETTINGS_FILE]
-    for path in sorted(paths, key=lambda p: (not p.startswith(BUILTIN), p)):
+    for path in sorted(paths, key=lambda p: not p.startswith(BUILTIN)):  # the rest as `use` names them
         value = yaml_documents.parsed(files[path], path, PolicyError).value
         if not isinstance(value, dict):
             raise PolicyError("not an object", code="data_invalid", path=path, line=1, column=1)

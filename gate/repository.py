@@ -142,9 +142,20 @@ def shown(top: Path, commit: str, path: str, limit_bytes: int = limits.BASELINE_
 
 
 def files(top: Path, commit: str, folder: str) -> tuple[str, ...]:
-    """Paths of the regular files below `folder` at `commit`, sorted; empty if there are none."""
+    """Paths of the files below `folder` at `commit`, sorted; empty if there are none.
+
+    Raises `GateError` for a link or a submodule among them: what it leads to is not in the commit, and
+    a policy that is left out passes everything it would have refused.
+    """
     entries = _entries(top, commit, folder, recursive=True)
-    return tuple(sorted(path for mode, _, path in entries if mode in _FILE_MODES))
+    for mode, _, path in entries:
+        if mode not in _FILE_MODES:
+            raise GateError(
+                "no plain file, in what the configuration names", code="base_unreadable", path=path,
+                found="a submodule" if mode == "160000" else "a link", expected="plain files",
+                fix="put the file itself there; a link cannot be read from a commit",
+            )  # fmt: skip
+    return tuple(sorted(path for _, _, path in entries))
 
 
 def changed(top: Path, base: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-_DURATION: Final = re.compile(r"^(?P<number>\d{1,9}(?:\.\d{1,3})?)(?P<unit>ms|s|m|h|d|w)$")
+_DURATION: Final = re.compile(r"^(?P<number>[0-9]{1,9}(?:\.[0-9]{1,3})?)(?P<unit>ms|s|m|h|d|w)$")
 _UNIT_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _FRACTION: Final = re.compile(r"\.(\d{6})\d+")
 

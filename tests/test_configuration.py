@@ -144,6 +144,19 @@ def test_a_base_that_is_not_in_the_clone_is_no_decision_and_names_the_command(
     assert "git fetch" in result.json["problems"][0]["fix"]
 
 
+def test_a_link_among_the_policies_of_the_base_is_no_decision(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use = "version: 1\nproject: acme/web\npolicies: {use: [rules/]}\n"
+    files(clone, gate_yaml=use, rules__team_rego=RULE, common__more_rego=RULE.replace("team", "more"))
+    (clone / "rules" / "more.rego").symlink_to("../common/more.rego")
+    commit(clone)
+    git(clone, "switch", "--quiet", "--create", "feature")
+    commit(clone, r_json=CLEAN_BANDIT)
+
+    assert 3 == merge_request(clone, monkeypatch=monkeypatch).code
+
+
 def test_config_from_reads_the_commit_it_names(clone: Path) -> None:
     base = commit(clone, gate_yaml=STRICT)
     commit(clone, gate_yaml=LAX, r_json=BANDIT_EVAL)

@@ -327,6 +327,34 @@ def test_a_rule_about_reports_that_wants_to_speak_at_admission_is_refused(tmp_pa
     assert 3 == gate(tmp_path, "check", "r.json", "--policy", "p.rego").code
 
 
+@pytest.mark.parametrize("asked", ["input.object.kind", 'input["object"].kind', "input.request.userInfo"])
+def test_a_rule_about_reports_that_asks_for_an_object_is_refused(tmp_path: Path, asked: str) -> None:
+    files(tmp_path, r_json=CLEAN_BANDIT, p_rego=RULE.replace("f.waived == null", f'{asked} == "Pod"'))
+
+    result = gate(tmp_path, "check", "r.json", "--policy", "p.rego", "-o", "json")
+
+    assert (3, "policy_out_of_scope", 13) == (
+        result.code,
+        result.json["problems"][0]["code"],
+        result.json["problems"][0]["line"],
+    )
+
+
+@pytest.mark.parametrize("id_", ["a b", "1x", "a/b", ""])
+def test_a_rule_with_an_id_that_is_none_is_refused(tmp_path: Path, id_: str) -> None:
+    files(tmp_path, r_json=CLEAN_BANDIT, p_rego=RULE.replace("TEAM-1, ", f'"{id_}", '))
+
+    assert 3 == gate(tmp_path, "check", "r.json", "--policy", "p.rego").code
+
+
+def test_an_output_format_that_nobody_knows_is_refused_before_anything_is_recorded(tmp_path: Path) -> None:
+    settings = "version: 1\nrecord: record.jsonl\noutputs: [{format: sarff, path: x}]\n"
+    files(tmp_path, r_json=CLEAN_BANDIT, gate_yaml=settings)
+
+    assert 2 == gate(tmp_path, "check", "r.json").code
+    assert not (tmp_path / "record.jsonl").exists()
+
+
 def test_an_action_for_a_rule_that_nobody_has_is_an_error(tmp_path: Path) -> None:
     files(tmp_path, r_json=CLEAN_BANDIT, gate_yaml="version: 1\npolicies: {actions: {GATE-VLUN-001: warn}}\n")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -80,6 +82,19 @@ def test_the_wheels_run_from_any_folder(installed: Path, tmp_path: Path) -> None
 
     assert __version__ in said
     assert "opa" in said
+
+
+@pytest.mark.parametrize(("state", "code"), [("flawed", 1), ("fixed", 0)])
+def test_the_wheels_decide_the_example_with_the_packaged_policies(
+    installed: Path, tmp_path: Path, state: str, code: int
+) -> None:
+    shutil.copytree(REPOSITORY / "examples" / "webshop" / state, tmp_path / state)
+    command = [str(installed / "gate"), "check", "--environment", "staging", "-o", "json"]
+    done = subprocess.run(command, cwd=tmp_path / state, env={}, capture_output=True, text=True, check=False)
+
+    decision = json.loads(done.stdout)
+    assert (code, "gate.decision/v1") == (done.returncode, decision["schema"])
+    assert "policy.evidence" in decision["policy"]["packages"]
 
 
 def test_the_wheel_holds_the_policies_byte_for_byte(gate_wheel: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,11 +20,10 @@ PATH = "gate.yaml"
 
 
 @pytest.fixture(params=["libyaml", "python"])
-def either_parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def either_parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs the test with libyaml's events and with PyYAML's own."""
     if request.param == "python":
         monkeypatch.setattr(documents, "PARSER", documents._PythonParser)
-    yield
 
 
 def value(text: str) -> Any:

@@ -82,6 +82,9 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
     except click.ClickException as error:
         return _told(_usage(error), arguments, 2)
     except GateError as error:
@@ -98,9 +101,13 @@ def run(arguments: list[str]) -> int:
 
 def _usage(error: click.ClickException) -> tuple[Problem, ...]:
     message = error.format_message()
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    asked = context.command_path if context else "gate"
     return (
         Problem(
-            code="usage", message=f"{message[:1].lower()}{message[1:].rstrip('.')}", fix="see `gate --help`"
+            code="usage",
+            message=f"{message[:1].lower()}{message[1:].rstrip('.')}",
+            fix=f"see `{asked} --help`",
         ),
     )
 

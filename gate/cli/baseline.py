@@ -19,12 +19,12 @@ def command() -> None:
 
 @command.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
-@click.option("--file", default=".gate/baseline.json", help="where to write it")
+@click.option("--file", metavar="FILE", help="where to write it (default: baseline.file of gate.yaml)")
 @click.option("--config", metavar="FILE")
 @click.option("--policy", "policies", multiple=True, metavar="PATH")
 @click.option("--as", "declared", multiple=True, metavar="FORMAT=PATH")
 @click.option("--project", metavar="NAME")
-def write(file: str, **given: Any) -> None:
+def write(file: str | None, **given: Any) -> None:
     """Write every finding and violation of the PATHs into a baseline file.
 
     Commit the file: a change is judged with the baseline of its base commit, so nobody widens it
@@ -36,10 +36,23 @@ def write(file: str, **given: Any) -> None:
     now = datetime.now(UTC)
     wish = local.Wish(record=False, baseline=None, **given)
     judgement = local.checked(wish, Path.cwd(), os.environ, now, os.urandom(10), compare=False).judgement
-    decision, path = judgement.decision, Path(file)
-    previous = baseline.parsed(path.read_bytes(), file, decision.project) if path.exists() else None
+    decision = judgement.decision
+    path, label = (Path(file), file) if file else _configured(given["config"])
+    previous = baseline.parsed(path.read_bytes(), label, decision.project) if path.exists() else None
     known = baseline.taken(
         decision.project, now, judgement.findings, decision.violations, judgement.components, previous
     )
     replaced(path, baseline.written(known))
-    click.echo(f"{file}: {len(known.findings)} findings and {len(known.violations)} violations are known now")
+    click.echo(
+        f"{label}: {len(known.findings)} findings and {len(known.violations)} violations are known now"
+    )
+
+
+def _configured(config: str | None) -> tuple[Path, str]:
+    """Where gate.yaml says that the baseline is kept, or would be, and how it calls that."""
+    from gate import settings
+    from gate.configuration import configuration
+
+    with configuration(config, None, Path.cwd(), None) as found:
+        name = (found.settings.baseline or settings.Baseline(mode="file")).file
+        return found.home / name, name

@@ -81,7 +81,7 @@ def command(**given: Any) -> int:
         )
     color, quiet, verbose = given.pop("color"), given.pop("quiet"), given.pop("verbose")
     warn_exit_code, report_only = given.pop("warn_exit_code"), given.pop("report_only")
-    wish = local.Wish(record=not given.pop("no_record"), **given)
+    wish = local.Wish(record=not given.pop("no_record"), formats=tuple(OUTPUTS), **given)
     checked = local.checked(wish, Path.cwd(), os.environ, datetime.now(UTC), os.urandom(10))
 
     for notice in checked.notices:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from gate.model import Component, Finding, Status
+from gate.model import Component, Evidence, Finding, Status
 
 
 class Converted(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +19,7 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
     scanner: str
     scanner_version: str | None
     status: Status
+    kinds: tuple[Evidence, ...]
     created: str | None
     notes: tuple[str, ...]
     findings: tuple[Finding, ...]
@@ -49,6 +50,7 @@ def command(file: str, output: str, declared: str | None, why: bool) -> None:
         scanner=read.scan.scanner,
         scanner_version=read.scan.scanner_version,
         status=read.scan.status,
+        kinds=read.scan.kinds,
         created=read.scan.created,
         notes=read.report.notes,
         findings=findings,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,11 +49,11 @@ def _folders(root: Path) -> Iterator[str]:
 
 
 def _text(project: str, inputs: list[str]) -> str:
-    safe = "".join(c if c.isalnum() or c in "._-/" else "-" for c in project).lstrip("._-/") or "project"
+    safe = "".join(c if _is_plain(c) or c in "._-/" else "-" for c in project).lstrip("._-/") or "project"
     listed = "\n".join(f"  - {{path: {_quoted(path)}}}" for path in inputs)
     return f"""# What gate asks of this project; `gate config schema` describes every key.
 version: 1
-project: {safe}
+project: "{safe}"
 inputs:
 {listed}
 policies:
@@ -67,4 +68,10 @@ thresholds:                     # how many are allowed; null is no limit
 
 
 def _quoted(path: str) -> str:
-    return path if all(c.isalnum() or c in "._-/*" for c in path) and path[:1] not in "*-" else f'"{path}"'
+    """`path` as YAML; with a slash in it it is neither a number nor a truth value."""
+    is_plain = "/" in path and all(_is_plain(c) or c in "._-/*" for c in path) and path[0] not in "*-"
+    return path if is_plain else json.dumps(path)
+
+
+def _is_plain(character: str) -> bool:
+    return character.isascii() and character.isalnum()

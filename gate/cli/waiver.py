@@ -5,12 +5,16 @@ from __future__ import annotations
 import secrets
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gate.errors import SettingsError, WaiverError, quoted
 from gate.model import Severity
+
+if TYPE_CHECKING:
+    from gate.documents.yaml import Parsed
+    from gate.waivers import Waiver
 
 
 @click.group(
@@ -39,17 +43,20 @@ def command() -> None:
 @click.option("--severity", default="critical", metavar="WORD", help="severity of what it covers")
 @click.option("--by", metavar="WHO", help="who asks (default: git's user.email)")
 @click.option("--ticket", metavar="ID")
-@click.option("--file", default=".gate/waivers.yaml", help="file to append to")
-def new(file: str, **given: Any) -> None:
+@click.option("--owner", metavar="WHO", help="who sees to it that it goes away")
+@click.option("--file", metavar="FILE", help="file to append to (default: the first of waivers.files)")
+def new(file: str | None, **given: Any) -> None:
     """Append a waiver to the file; it waives nothing until somebody else fills in approved_by."""
     from gate import repository, waiver_files, waivers
     from gate.cli.check import replaced
-    from gate.configuration import configuration
+    from gate.configuration import WAIVERS_FILE, configuration
     from gate.documents import yaml
 
     until = given.pop("until")
-    path, now = Path(file), datetime.now(UTC)
+    now = datetime.now(UTC)
     with configuration(None, None, Path.cwd(), None) as config:
+        listed = config.settings.waivers.files or (WAIVERS_FILE,)
+        path = Path(file) if file else config.home / listed[0]
         max_days = {one.value: config.settings.waivers.longest_days(one) for one in Severity}
     severity = given.pop("severity")
     if severity not in tuple(Severity):
@@ -63,12 +70,13 @@ def new(file: str, **given: Any) -> None:
             "nobody asks for the waiver", code="usage", fix="name yourself: --by you@example.com"
         )
     waiver_id = f"w-{now:%Y%m%d}-{secrets.token_hex(3)}"
-    entry = waiver_files.draft(
+    entry = _draft(
         id=waiver_id,
         match=_match(given),
         reason=given["reason"],
         note=given["note"],
         ticket=given["ticket"],
+        owner=given["owner"],
         requested_by=by,
         severity=Severity(severity),
         now=now,
@@ -77,16 +85,36 @@ def new(file: str, **given: Any) -> None:
     )
     before = path.read_text("utf-8") if path.exists() else ""
     text = waiver_files.appended(before, entry)
-    parsed = yaml.parsed(text.encode(), file, WaiverError)
+    label = file or listed[0]
+    parsed = yaml.parsed(text.encode(), label, WaiverError)
     # Read it as `gate check` will before it replaces anything: what is written must parse.
-    found = waiver_files.waivers(parsed.value, file, parsed.position)
+    found = _read(parsed, label)
     if waiver_id not in {waiver.id for waiver in found}:
         raise WaiverError(
             "the file is laid out in a way that nothing can be appended to", path=file, fix=entry
         )
     replaced(path, text.encode())
     reason = waivers.idle_reason(found[-1], now, max_days)
-    click.echo(f"{file}: waiver {waiver_id} added; {reason or 'it is in force'}")
+    click.echo(f"{label}: waiver {waiver_id} added; {reason or 'it is in force'}")
+
+
+def _draft(**entry: Any) -> str:
+    """The YAML of a new entry; what the command line got wrong is its own error."""
+    from gate import waiver_files
+
+    try:
+        return waiver_files.draft(**entry)
+    except WaiverError as error:
+        raise SettingsError(problems=error.problems) from None
+
+
+def _read(parsed: Parsed, label: str) -> tuple[Waiver, ...]:
+    from gate import waiver_files
+
+    try:
+        return waiver_files.waivers(parsed.value, label, parsed.position)
+    except WaiverError as error:
+        raise SettingsError(problems=error.problems) from None
 
 
 def _match(given: dict[str, Any]) -> dict[str, str | list[str]]:

@@ -90,7 +90,8 @@ def evaluation_header(
 
 
 _FIXES: Final = {
-    "builtin_not_allowed": "put the data into data.* (--data); a rule whose built-in cannot answer never fires",
+    "builtin_not_allowed": "put the facts into a data.json beside the policy, or into its settings; "
+    "a rule whose built-in cannot answer never fires",
     "compile_error": "correct the policy; `gate policy check` shows all problems",
     "undefined": "give the rule a default, or write it as `deny contains …`",
     "timeout": "make the policy cheaper, or raise limits.evaluation_timeout",
@@ -103,6 +104,8 @@ _FIXES: Final = {
 def failure(payload: Any) -> PolicyError:
     """The error that a failed answer's payload stands for."""
     told = _FAILURES.decode(payload)
+    if told.code == "timeout":
+        told.message = "the policies did not finish before their deadline"
     fix = _FIXES.get(told.code)
     problems = tuple(problem(one, code=told.code, message=told.message, fix=fix) for one in told.problems)
     return PolicyError(told.message, code=told.code, fix=fix, problems=problems)
@@ -112,11 +115,10 @@ def problem(told: Trouble, *, code: str = "", message: str = "", fix: str | None
     """What the engine tells, as a problem of ours; `code`, `message`, `fix` where it tells none."""
     return Problem(
         code=told.code or code,
-        message=told.message or message,
+        message="\n".join(filter(None, [told.message or message, told.caret])),
         path=told.path or None,
         line=told.line or None,
         column=told.column or None,
-        found=told.caret or None,
         fix=_FIXES.get(told.code, fix),
     )
 

@@ -26,6 +26,7 @@ except ImportError:  # Windows has none; the deadline of the parent still holds
 
 Request = Mapping[str, Any]
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_EMITTED: Final = "what deny(…) or warn(…) of gate.policy give"
 _REFUSED: Final = re.compile(
     r"os\.(fork|forkpty|exec|posix_spawn|spawn|system|startfile|kill|killpg|remove|rename|rmdir|mkdir|link"
     r"|symlink|truncate|chmod|chown|utime)|pty\.spawn|subprocess\.Popen|socket\..*|ctypes\.dlopen"
@@ -37,9 +38,9 @@ Superuser processes are not held by RLIMIT_NPROC, and no rlimit holds sockets or
 class _Wrong(Exception):
     """A policy file that is not built as one, or gave something that is no list of violations."""
 
-    def __init__(self, message: str, line: int = 1) -> None:
+    def __init__(self, message: str, line: int, expected: str, found: str | None = None) -> None:
         super().__init__(message)
-        self.line = line
+        self.facts = {"code": "policy_shape", "line": line, "expected": expected, "found": found}
 
 
 def main() -> None:
@@ -87,13 +88,15 @@ def _told(error: BaseException, request: Request) -> dict[str, Any]:
     """`error` as an answer: what happened in which file at which line."""
     paths = [request["path"], *(beside["path"] for beside in request["beside"])]
     if isinstance(error, _Wrong):
-        return {"code": "policy_shape", "error": str(error), "path": paths[0], "line": error.line}
+        return {**error.facts, "error": str(error), "path": paths[0]}
     if isinstance(error, SyntaxError) and error.filename in paths:
         path, line = error.filename, error.lineno
     else:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in paths]
         path, line = (frames[-1].filename, frames[-1].lineno) if frames else (paths[0], None)
     text = traceback.format_exception_only(error)[-1].strip()
+    if isinstance(error, MemoryError):
+        text = f"MemoryError: the process may take {request['limits']['RLIMIT_AS'] >> 20} MiB"
     return {"code": "python_error", "error": text, "path": path, "line": line}
 
 
@@ -101,7 +104,7 @@ def _module(path: str, text: str) -> ModuleType:
     """The file run as the module of its name, so that tests beside it can import it."""
     name = path.rpartition("/")[2].removesuffix(".py")
     if name in sys.stdlib_module_names or name in sys.modules:
-        raise _Wrong(f"Python itself has a module {name}; give the file another name")
+        raise _Wrong("the file has the name of another module", 1, "a name that Python does not use", name)
     module = ModuleType(name)
     module.__file__ = path
     sys.modules[name] = module
@@ -125,18 +128,20 @@ def _said(request: Request, document: bytes) -> dict[str, Any]:
         for item in _violations(check(json.loads(document)), about["line"]):
             said.append({**item, "rule": about["id"]})
             if len(said) > request["most"]:
-                raise _Wrong(f"more than {request['most']} violations", about["line"])
+                raise _Wrong(
+                    "the policy said too much", about["line"], f"at most {request['most']} violations"
+                )
     return {"said": said}
 
 
 def _violations(result: Any, line: int) -> Iterator[dict[str, Any]]:
     """The items of what a check gave; raises `_Wrong` for all that deny(…) and warn(…) do not give."""
     if isinstance(result, (str, bytes, dict)) or not isinstance(result, Iterable):
-        found = "nothing at all" if result is None else f"one {type(result).__name__}"
-        raise _Wrong(f"the policy gave {found}, expected a list, or yield of deny(…) and warn(…)", line)
+        found = "nothing, not even an empty list" if result is None else f"one {type(result).__name__}"
+        raise _Wrong("the policy gave no list", line, "yield deny(…) or warn(…), or a list of them", found)
     for item in result:
         if not isinstance(item, dict) or item.get("verb") not in policy.VERBS or not _is_text(item):
-            raise _Wrong(f"the policy gave {item!r:.80}, expected deny(…) or warn(…)", line)
+            raise _Wrong("the policy gave something that is no violation", line, _EMITTED, f"{item!r:.80}")
         yield item
 
 
@@ -151,8 +156,14 @@ def _tests(request: Request, _: bytes) -> dict[str, Any]:
         _module(beside["path"], beside["text"])
     module = _module(request["path"], request["text"])
     wanted = re.compile(request["run"])
-    found = {name: check for name, check in vars(module).items() if name.startswith("test_") and callable(check)}
-    return {"tests": [_tested(n, c, request) for n, c in found.items() if wanted.search(f"{request['package']}.{n}")]}
+    found = {
+        name: check for name, check in vars(module).items() if name.startswith("test_") and callable(check)
+    }
+    return {
+        "tests": [
+            _tested(n, c, request) for n, c in found.items() if wanted.search(f"{request['package']}.{n}")
+        ]
+    }
 
 
 def _tested(name: str, check: Callable[[], object], request: Request) -> dict[str, Any]:
@@ -169,7 +180,7 @@ def _tested(name: str, check: Callable[[], object], request: Request) -> dict[st
         told = {"error": f"it gave {type(result).__name__}, expected nothing", "outcome": "error"}
     if told.get("error") == "AssertionError" and told["path"] == request["path"]:
         told["error"] = request["text"].splitlines()[told["line"] - 1].strip()
-    line = told.get("line") or check.__code__.co_firstlineno  # type: ignore[attr-defined]
+    line = told.get("line") or check.__code__.co_firstlineno
     return {
         "name": name,
         "line": line,

@@ -6,9 +6,9 @@ and the outcome itself, so that a decision that does not pass is never all green
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 from xml.etree import ElementTree
 
 from gate.model import Action, Decision, Outcome, Violation
@@ -40,6 +40,73 @@ def render(presentation: Presentation) -> bytes:
     ElementTree.indent(root)
     data: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return data + b"\n"
+
+
+class Test(Protocol):
+    """One unit test of a policy, as `gate policy test` knows it."""
+
+    @property
+    def package(self) -> str:
+        """What it tests."""
+
+    @property
+    def name(self) -> str:
+        """Its own name."""
+
+    @property
+    def file(self) -> str:
+        """Where it is, empty where that is not known."""
+
+    @property
+    def line(self) -> int:
+        """Where it failed or begins."""
+
+    @property
+    def outcome(self) -> str:
+        """`pass`, `fail`, `error` or `skip`."""
+
+    @property
+    def duration_ns(self) -> int:
+        """How long it took."""
+
+    @property
+    def message(self) -> str:
+        """Why it did not pass."""
+
+
+def tests(found: Sequence[Test]) -> bytes:
+    """One XML document in UTF-8, a suite for each package of tests.
+
+    What is neither passed nor skipped counts as not passed, whatever it is called.
+    """
+    root = ElementTree.Element("testsuites", name="gate policy test")
+    for package in sorted({test.package for test in found}):
+        suite = ElementTree.SubElement(root, "testsuite", name=xml(package))
+        for test in (one for one in found if one.package == package):
+            case = ElementTree.SubElement(
+                suite,
+                "testcase",
+                classname=xml(package),
+                name=xml(cut(test.name)),
+                time=f"{test.duration_ns / 1e9:.3f}",
+            )
+            if test.outcome == "pass":
+                continue
+            kind = {"skip": "skipped", "error": "error"}.get(test.outcome, "failure")
+            place = f"{test.file}:{test.line}: " if test.file else ""
+            ElementTree.SubElement(case, kind, message=xml(cut(f"{place}{test.message or test.outcome}")))
+        _count(suite)
+    _count(root)
+    ElementTree.indent(root)
+    data: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return data + b"\n"
+
+
+def _count(element: ElementTree.Element) -> None:
+    """Give `element` the numbers of the cases below it."""
+    kinds = {"tests": "testcase", "failures": "failure", "errors": "error", "skipped": "skipped"}
+    for name, kind in kinds.items():
+        element.set(name, str(sum(1 for _ in element.iter(kind))))
 
 
 def _packages(presentation: Presentation) -> dict[str, list[_Case]]:

@@ -97,6 +97,8 @@ _malicious_packages contains f if {
 }
 
 _due(f) := sprintf(" (CISA due date %s has passed)", [f.kev.due]) if {
+	is_string(f.kev.due)
+
 	# A bare date lasts until the start of the next day UTC.
 	substring(input.now, 0, 10) > substring(f.kev.due, 0, 10)
 } else := sprintf(" (CISA due date %s)", [f.kev.due]) if {

@@ -110,3 +110,11 @@ _days(limits) := {"vulnerabilities": {"max_age_days": limits}}
 _message(changes) := v.message if {
 	v := builders.only(vulnerabilities.deny) with input as builders.found([builders.finding(changes)], {})
 }
+
+test_a_known_exploited_vulnerability_without_a_due_date_is_told_without_one if {
+	f := builders.finding({"kev": {"added": "2026-01-01", "due": null, "ransomware": null}})
+	said := vulnerabilities.deny with input as builders.found([f], {})
+	some v in said
+	v.rule == "GATE-VULN-006"
+	not contains(v.message, "due date")
+}
