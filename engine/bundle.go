@@ -79,7 +79,7 @@ type moduleText struct {
 func (s *server) compile(r request) ([]byte, error) {
 	var header struct {
 		Bundle             string                     `json:"bundle"`
-		Modules            []moduleText               `json:"modules"`
+		Modules            []module                   `json:"modules"`
 		Data               json.RawMessage            `json:"data"`
 		DataInBody         bool                       `json:"data_in_body"`
 		RegoVersion        string                     `json:"rego_version"`
@@ -150,10 +150,10 @@ func (s *server) compile(r request) ([]byte, error) {
 }
 
 // parseModules parses all modules and reports the parse errors of all of them together.
-func parseModules(given []moduleText, version string) (map[string]*ast.Module, sources, ast.RegoVersion, error) {
-	regoVersion, ok := map[string]ast.RegoVersion{"": ast.RegoV1, "v1": ast.RegoV1, "v0": ast.RegoV0}[version]
-	if !ok {
-		return nil, nil, 0, fail(badRequest, fmt.Sprintf("header: found rego_version %.80q, expected v1 or v0", version))
+func parseModules(given []module, version string) (map[string]*ast.Module, sources, ast.RegoVersion, error) {
+	regoVersion, err := regoVersionOf(version, ast.RegoV1)
+	if err != nil {
+		return nil, nil, 0, err
 	}
 	if len(given) == 0 {
 		// Nothing to evaluate would be nothing that denies.
@@ -166,13 +166,18 @@ func parseModules(given []moduleText, version string) (map[string]*ast.Module, s
 			return nil, nil, 0, fail(badRequest, fmt.Sprintf("header: found module path %.80q twice or empty, expected each module to have its own", module.Path))
 		}
 		texts[module.Path] = module.Text
+		itsVersion, err := regoVersionOf(module.RegoVersion, regoVersion)
+		if err != nil {
+			return nil, nil, 0, err
+		}
 		parsed, err := ast.ParseModuleWithOpts(module.Path, module.Text, ast.ParserOptions{
-			Capabilities:      capabilities(regoVersion),
+			Capabilities:      capabilities(itsVersion),
 			ProcessAnnotation: true,
-			RegoVersion:       regoVersion,
+			RegoVersion:       itsVersion,
 		})
 		switch err := err.(type) {
 		case nil:
+			errs = append(errs, module.move(parsed)...)
 			modules[module.Path] = parsed
 		case ast.Errors:
 			errs = append(errs, err...)
@@ -186,6 +191,15 @@ func parseModules(given []moduleText, version string) (map[string]*ast.Module, s
 		return nil, nil, 0, err
 	}
 	return modules, texts, regoVersion, nil
+}
+
+// regoVersionOf is the version that a header names, `otherwise` where it names none.
+func regoVersionOf(name string, otherwise ast.RegoVersion) (ast.RegoVersion, error) {
+	version, ok := map[string]ast.RegoVersion{"": otherwise, "v1": ast.RegoV1, "v0": ast.RegoV0}[name]
+	if !ok {
+		return 0, fail(badRequest, fmt.Sprintf("header: found rego_version %.80q, expected v1 or v0", name))
+	}
+	return version, nil
 }
 
 // compileFailure is the failure for OPA's errors and the uses of removed built-ins, nil if neither.

@@ -58,7 +58,7 @@ const (
 // test answers with the outcome of each test rule of the modules.
 func (s *server) test(r request) ([]byte, error) {
 	var header struct {
-		Modules     []moduleText    `json:"modules"`
+		Modules     []module        `json:"modules"`
 		Data        json.RawMessage `json:"data"`
 		RegoVersion string          `json:"rego_version"`
 		Run         string          `json:"run"`
@@ -220,7 +220,7 @@ func (s *server) format(r request) ([]byte, error) {
 		return nil, err
 	}
 	file := cmp.Or(header.Path, "module.rego")
-	_, texts, regoVersion, err := parseModules([]moduleText{{file, string(r.body)}}, header.RegoVersion)
+	_, texts, regoVersion, err := parseModules([]module{{moduleText: moduleText{file, string(r.body)}}}, header.RegoVersion)
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ from gate.errors import PolicyError, Problem, ReportError, StoreError
 from gate.evaluate import Python
 from gate.files import File
 from gate.ingest import Read, ingest
+from gate.kubernetes import gatekeeper
 from gate.model import Decision, Violation
 from gate.pipeline import Judgement
 from gate.presentation import Excerpt, Presentation
@@ -99,7 +100,12 @@ def bundle(sources: Sequence[str], root: Path, engine: Engine, *, python: bool) 
         rules = python_engine.rules(modules)
         packages = tuple(sorted(python_engine.package(path) for path, _ in modules))
     return bundles.bundle(
-        collected, engine.load, input_schema(), python_rules=rules, python_packages=packages
+        collected,
+        engine.load,
+        input_schema(),
+        python_rules=rules,
+        python_packages=packages,
+        gatekeeper=gatekeeper.library(collected.manifests, manifest_reader(engine)),
     )
 
 

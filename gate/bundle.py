@@ -7,31 +7,24 @@ Entry points come from the compiled packages, never from a hand-written list: ev
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 
-from gate import times
+from gate import times, unheard
 from gate.documents import rego
-from gate.errors import GateError, PolicyError, Problem, quoted
+from gate.errors import GateError, PolicyError, quoted
+from gate.kubernetes import gatekeeper as gatekeepers
 from gate.model import Point, Rule, Severity
-from gate.policy_files import BUILTIN, Collected, Module
+from gate.policy_files import Collected, Module
 
 VERBS: Final = ("deny", "warn")
 _FOREIGN_VERBS: Final = ("deny", "warn", "violation")
 _ALL_POINTS: Final = tuple(Point)
 _SUBJECT_POINTS: Final = (Point.CI, Point.BACKGROUND)
 _RULE_ID: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
-_INPUT: Final = re.compile(r"""\binput(?:\.|\[\s*["'`])(\w+)""")
-_NEVER_ASKED: Final = re.compile(r"(deny|warn|violation)[_.\[]")
-"""Rules that look like violations to those who come from Conftest, and that nothing would ask."""
-_NEVER_IN: Final = {
-    "subject": frozenset({"object", "source", "request"}),
-    "object": frozenset({"reports", "findings", "components", "objects", "attestations", "approvals"}),
-}
-"""What the document of a scope has not, or has always empty (CONTRACTS.md, Policy input v1)."""
 
 
 class Package(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +48,13 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any]
     python: tuple[Module, ...] = ()
     python_packages: tuple[str, ...] = ()
+    gatekeeper: gatekeepers.Library | None = None
+    """Gatekeeper's templates and constraints, compiled apart under `gatekeeper_id`."""
+
+    @property
+    def gatekeeper_id(self) -> str:
+        """What the engine knows the Gatekeeper part by."""
+        return f"{self.revision}/gatekeeper"
 
 
 Load = Callable[[str, dict[str, Any]], Any]
@@ -68,8 +68,9 @@ def bundle(
     *,
     python_rules: Mapping[str, Rule] = MappingProxyType({}),
     python_packages: tuple[str, ...] = (),
+    gatekeeper: gatekeepers.Library | None = None,
 ) -> Bundle:
-    """`given` compiled, with its packages and rules, those of Python policies among them.
+    """`given` compiled, with its packages and rules, those of Python and Gatekeeper policies among them.
 
     Raises `PolicyError` with the place of everything that does not compile, is not allowed, or
     could never answer.
@@ -85,7 +86,11 @@ def bundle(
     inventory = load(given.revision, header)["packages"]
     packages: list[Package] = []
     rules: dict[str, Rule] = dict(python_rules)
-    problems = [*_intruders(given, inventory), *_never_asked(inventory), *_nowhere(given, inventory)]
+    problems = [
+        *unheard.intruders(given, inventory),
+        *unheard.never_asked(inventory),
+        *unheard.nowhere(given, inventory),
+    ]
     chosen = {rego.package(module.text) for module in given.modules if module.path in given.own}
     for entry in inventory:
         verbs = {rule["name"]: rule for rule in entry["rules"] if rule["name"] in _FOREIGN_VERBS}
@@ -99,142 +104,50 @@ def bundle(
         packages.append(package)
         for rule in its_rules:
             if rule.id in rules and rules[rule.id] != rule:
-                problems.append(_problem(rule.file, rule.line, f"rule id {rule.id} is used twice"))
+                problems.append(unheard.problem(rule.file, rule.line, f"rule id {rule.id} is used twice"))
             rules[rule.id] = rule
-    problems.extend(_out_of_scope(given, packages))
+    for rule in gatekeeper.rules.values() if gatekeeper else ():
+        if rule.id in rules:
+            problems.append(unheard.problem(rule.file, rule.line, f"rule id {rule.id} is used twice"))
+        rules[rule.id] = rule
+    problems.extend(unheard.out_of_scope(given, {one.name: (one.scope, one.points) for one in packages}))
     if problems:
         raise PolicyError(problems=tuple(problems))
-    if not any(package.is_own for package in packages) and not given.python:
+    is_judged = any(package.is_own for package in packages) or bool(gatekeeper and gatekeeper.constraints)
+    if not is_judged and not given.python:
         raise PolicyError(
             "no policies found: no package under policy. defines deny or warn",
             code="no_policies",
-            found=f"packages {quoted(sorted({entry['path'] for entry in inventory}))}",
+            found=_found(inventory, gatekeeper),
             fix="a bundle without rules would pass everything",
         )
-    return Bundle(
+    result = Bundle(
         revision=given.revision,
         packages=tuple(sorted(packages, key=lambda p: p.name)),
         rules=dict(sorted(rules.items())),
         settings=given.settings,
         python=given.python,
         python_packages=python_packages,
+        gatekeeper=gatekeeper,
     )
+    if gatekeeper is not None:
+        _compile_gatekeeper(gatekeeper, load, result.gatekeeper_id)
+    return result
 
 
-def _intruders(given: Collected, inventory: list[dict[str, Any]]) -> Iterator[Problem]:
-    """Modules that put themselves into, below or above a built-in package: they could change its rules.
-
-    From above, `evidence._is_fresh(_, _) if true` in package `policy` is a rule of `policy.evidence`; every
-    package whose rules reach another one is a beginning of its name.
-    """
-    theirs = {rego.package(one.text) for one in given.modules if one.path.startswith(BUILTIN)} | {("lib",)}
-    compiled = {rego.segments(entry["path"]) for entry in inventory}
-    for module in given.modules:
-        name = rego.package(module.text)
-        if module.path.startswith(BUILTIN):
-            continue
-        if name not in compiled or any(_meet(name, one) for one in theirs):
-            yield _problem(
-                module.path,
-                1,
-                f"package {'.'.join(name) or '(none)'} belongs to the built-in policies, or is written strangely",
-                fix="give the package a plain name of your own, such as policy.team",
-            )
+def _compile_gatekeeper(library: gatekeepers.Library, load: Load, name: str) -> None:
+    """Load the templates, as Gatekeeper compiles them: not strict, and without a schema of the input."""
+    try:
+        compiled = load(name, library.header())
+    except PolicyError as error:
+        raise PolicyError(problems=library.placed(error.problems)) from None
+    gatekeepers.check_compiled(library, compiled["packages"])
 
 
-def _never_asked(inventory: list[dict[str, Any]]) -> Iterator[Problem]:
-    """Rules named like violations that are no entry points: they would compile, and never be asked."""
-    for entry in inventory:
-        for rule in entry["rules"]:
-            is_policy = entry["path"].startswith("policy.") or rule["kind"] == "partial_set"
-            verb = _NEVER_ASKED.match(rule["name"])
-            if verb and is_policy and rule["kind"] != "function":
-                yield _problem(
-                    rule["file"],
-                    rule["line"],
-                    f"{entry['path']}.{rule['name']} would never be asked: rules are named deny or warn",
-                    fix=f"name it {'deny' if verb[1] == 'violation' else verb[1]}, and tell rules apart by "
-                    "custom.id; anything else needs another name",
-                )
-
-
-def _nowhere(given: Collected, inventory: list[dict[str, Any]]) -> Iterator[Problem]:
-    """Uses of `data` that lead nowhere: the rule would compile, and never speak."""
-    packages = {rego.segments(entry["path"]) for entry in inventory}
-    rules = {
-        rego.segments(entry["path"]) + rego.segments(rule["name"])
-        for entry in inventory
-        for rule in entry["rules"]
-    }
-    for module in given.modules:
-        for path, line, column in () if module.path.startswith(BUILTIN) else rego.references(module.text):
-            name = ".".join(("data", *path))
-            if path and (
-                any(_meet(path, rule) for rule in rules)
-                or any(path == package[: len(path)] for package in packages)
-                or _holds(given.data, path)
-            ):
-                continue
-            yield Problem(
-                code="policy_invalid",
-                message=f"{name} is nowhere in the bundle"
-                if path
-                else "data is asked for under no fixed name",
-                path=module.path,
-                line=line,
-                column=column,
-                expected="a rule of a loaded package, or a value of data.json or data.yaml",
-                fix="correct the name; settings and files of policies.data are input.settings",
-            )
-
-
-def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Whether one path is the other's beginning, or they are the same."""
-    return all(a == b for a, b in zip(one, other, strict=False))
-
-
-def _holds(data: Any, path: tuple[str, ...]) -> bool:
-    for key in path:
-        if not isinstance(data, dict) or key not in data:
-            return False
-        data = data[key]
-    return True
-
-
-def _out_of_scope(given: Collected, packages: Iterable[Package]) -> Iterator[Problem]:
-    """Rules that ask for what their scope or point never has: they would compile, and never speak."""
-    by_name = {rego.segments(package.name): package for package in packages}
-    for module in given.modules:
-        package = by_name.get(rego.package(module.text))
-        if package is None:
-            continue
-        text = rego.without_comments(module.text)
-        for use in _INPUT.finditer(text):
-            line = text.count("\n", 0, use.start()) + 1
-            column = use.start() - text.rfind("\n", 0, use.start())
-            if use[1] in _NEVER_IN[package.scope]:
-                yield Problem(
-                    code="policy_out_of_scope",
-                    message=f"a rule of scope {package.scope} never has input.{use[1]}",
-                    path=module.path,
-                    line=line,
-                    column=column,
-                    fix="set custom.scope of the package to the other scope, or move the rule",
-                )
-            elif use[1] == "request" and set(package.points) != {Point.ADMISSION}:
-                yield Problem(
-                    code="policy_out_of_scope",
-                    message="input.request is null at every point but admission",
-                    path=module.path,
-                    line=line,
-                    column=column,
-                    expected="custom.points: [admission] in the package's METADATA",
-                    fix="put rules about the request into a package of their own",
-                )
-
-
-def _problem(path: str | None, line: int | None, message: str, **more: str | None) -> Problem:
-    return Problem(code="policy_invalid", message=message, path=path, line=line, column=1, **more)
+def _found(inventory: Iterable[Mapping[str, Any]], library: gatekeepers.Library | None) -> str:
+    packages = f"packages {quoted(sorted({entry['path'] for entry in inventory}))}"
+    kinds = [template.kind for template in library.templates] if library else []
+    return f"templates without a constraint: {', '.join(kinds)}" if kinds else packages
 
 
 def _package(

@@ -157,7 +157,8 @@ def packages(bundle: Bundle) -> tuple[str, ...]:
     Raises `PolicyError` where there is none: nothing asked is not nothing found. That each of them
     answered is `evaluate`'s to check.
     """
-    names = sorted({*(package.name for package in bundle.packages), *bundle.python_packages})
+    foreign = bundle.gatekeeper.packages if bundle.gatekeeper else ()
+    names = sorted({*(package.name for package in bundle.packages), *bundle.python_packages, *foreign})
     if not names:
         raise PolicyError("no policies judged", code="no_policies", expected="at least one package")
     return tuple(names)

@@ -19,8 +19,9 @@ import msgspec
 from gate import limits
 from gate.assemble import Assembled
 from gate.bundle import Bundle, entrypoints
-from gate.errors import PolicyError, quoted
-from gate.model import Action, Point, Rule, Said
+from gate.errors import PolicyError, Problem, quoted
+from gate.kubernetes.reviews import Reviewed, reviewed
+from gate.model import Action, KubernetesObject, Point, Rule, Said
 
 
 class Engine(Protocol):
@@ -54,6 +55,19 @@ class Engine(Protocol):
         timeout_s: float,
     ) -> list[dict[str, Any]]:
         """As `evaluate`, for each overlay."""
+
+    def evaluate_leniently(
+        self,
+        bundle: str,
+        entries: Sequence[str],
+        base: bytes,
+        overlays: Sequence[bytes],
+        *,
+        now_ns: int,
+        seed: str,
+        timeout_s: float,
+    ) -> list[tuple[dict[str, Any], tuple[Problem, ...]]]:
+        """As `evaluate_many`; a built-in that fails leaves its rule out, and is told beside."""
 
 
 Python = Callable[[Sequence[tuple[str, str]], bytes, float], dict[str, list[Any]]]
@@ -117,15 +131,51 @@ def evaluate(
             expected=f"a rule whose custom.points has {point}",
             fix="correct custom.points, or name policies for this point in policies.use",
         )
-    if len(said) > limits.VIOLATIONS:
+    return _bounded(said)
+
+
+def evaluate_gatekeeper(
+    engine: Engine,
+    bundle: Bundle,
+    given: Assembled,
+    objects: Sequence[KubernetesObject],
+    *,
+    point: Point,
+    now_ns: int,
+    timeout_s: float,
+) -> Reviewed:
+    """Everything the Gatekeeper constraints of `bundle` say of `objects`, and what a person should know.
+
+    They are evaluated as Gatekeeper does it: a built-in that fails makes its rule undefined. `given`
+    seeds chance, as in `evaluate`.
+    """
+    if bundle.gatekeeper is None:
+        return Reviewed()
+    name, seed = bundle.gatekeeper_id, given.sha256
+
+    def ask(
+        entry: str, base: bytes, overlays: Sequence[bytes]
+    ) -> list[tuple[dict[str, Any], tuple[Problem, ...]]]:
+        return engine.evaluate_leniently(
+            name, [entry], base, overlays, now_ns=now_ns, seed=seed, timeout_s=timeout_s
+        )
+
+    result = reviewed(bundle.gatekeeper, objects, point, ask)
+    said = (msgspec.structs.replace(one, message=_cut(one.message)) for one in result.said)
+    return Reviewed(said=_bounded(said), notices=result.notices)
+
+
+def _bounded(said: Iterable[Said]) -> tuple[Said, ...]:
+    result = tuple(said)
+    if len(result) > limits.VIOLATIONS:
         raise PolicyError(
             "the rules said too much",
             code="too_many_violations",
-            found=f"{len(said)} violations",
+            found=f"{len(result)} violations",
             expected=f"at most {limits.VIOLATIONS}",
             fix="a rule that fires for everything decides nothing; correct it or use a baseline",
         )
-    return tuple(said)
+    return result
 
 
 def speaking(bundle: Bundle, point: Point) -> list[Rule]:
@@ -133,6 +183,8 @@ def speaking(bundle: Bundle, point: Point) -> list[Rule]:
     asked = {package.name for package in bundle.packages if package.is_own and point in package.points}
     if point is not Point.ADMISSION:
         asked |= {*bundle.python_packages}
+    if bundle.gatekeeper is not None:
+        asked |= {rule.policy for rule in bundle.gatekeeper.rules.values()}
     return [rule for rule in bundle.rules.values() if rule.policy in asked and point in rule.points]
 
 

@@ -261,8 +261,8 @@ class Said(_Value, frozen=True, kw_only=True):
 
     policy: str
     """The package."""
-    verb: Literal["deny", "warn"]
-    """The set it was written to."""
+    verb: Literal["deny", "warn", "audit"]
+    """The set it was written to; `audit` only from a constraint in dry run."""
     rule: str
     message: str
     remedy: str | None = None

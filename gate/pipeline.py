@@ -16,7 +16,7 @@ import msgspec
 
 from gate import __version__, assemble, baseline, decide, environments, times, waivers
 from gate.bundle import Bundle
-from gate.evaluate import Engine, Python, evaluate, refuse_if_off
+from gate.evaluate import Engine, Python, evaluate, evaluate_gatekeeper, refuse_if_off
 from gate.ingest import Read
 from gate.model import (
     Approval,
@@ -119,6 +119,16 @@ def judge(
         timeout_s=asked.timeout_s,
     )
     refuse_if_off(bundle, asked.point, asked.action_for)
+    constraints = evaluate_gatekeeper(
+        engine,
+        bundle,
+        given,
+        objects,
+        point=asked.point,
+        now_ns=assemble.now_ns(asked.now),
+        timeout_s=asked.timeout_s,
+    )
+    said = (*said, *constraints.said)
 
     rules = {**bundle.rules, **environments.RULES}
     found = decide.violations(
@@ -166,6 +176,7 @@ def judge(
         notices=(
             *asked.notices,
             *waivers.notices(asked.waivers, usage.joined(later), asked.subject, environment, asked.now),
+            *constraints.notices,
         ),
     )
     return Judgement(
@@ -183,8 +194,10 @@ def _wanted(said: Sequence[Said], objects: Sequence[KubernetesObject]) -> list[t
     wanted: list[tuple[str, int, str]] = []
     for one in said:
         about = objects[one.about] if one.about is not None else None
-        if about is not None and about.source is not None:
-            wanted.append((about.source.file, about.document, about.pointer + (one.path or "")))
+        pointer = about.pointer + (one.path or "") if about else ""
+        # A whole document begins at its own line: looking it up would read its file once more.
+        if about is not None and about.source is not None and pointer:
+            wanted.append((about.source.file, about.document, pointer))
     return wanted
 
 

@@ -17,6 +17,7 @@ from gate import limits, pod_security
 from gate.documents import json as json_documents
 from gate.documents import yaml as yaml_documents
 from gate.errors import PolicyError, ReportError, quoted
+from gate.kubernetes import gatekeeper
 from gate.settings import merged
 
 BUILTIN: Final = "builtin:"
@@ -39,6 +40,8 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
 
     modules: tuple[Module, ...]
     python: tuple[Module, ...] = ()
+    manifests: tuple[tuple[str, bytes], ...] = ()
+    """Files that may hold Gatekeeper's templates and constraints: label and bytes."""
     data: dict[str, Any]
     settings: dict[str, Any]
     """`settings.yaml` of every source, later ones on top, then what the sources' names select."""
@@ -68,12 +71,12 @@ def collected(sources: Sequence[str], root: Path, *, tests: bool = False) -> Col
     selected = pod_security.settings(one for source in sources for one in _pod_security(source))
     for source in sources:
         found = dict(_files(source, root))
-        if not any(_is_policy(path) for path in found):
+        if not any(_is_policy(path) or gatekeeper.is_candidate(path, found[path]) for path in found):
             raise PolicyError(
                 "no policies found",
                 code="no_policies",
                 path=source,
-                expected="at least one .rego or policy .py file",
+                expected="at least one .rego or policy .py file, or a Gatekeeper template or constraint",
                 fix="check the path; a bundle without policies would pass everything",
             )
         files |= found
@@ -100,6 +103,9 @@ def collected(sources: Sequence[str], root: Path, *, tests: bool = False) -> Col
     return Collected(
         modules=tuple(_module(path, wanted[path]) for path in sorted(wanted) if path.endswith(".rego")),
         python=tuple(_module(path, wanted[path]) for path in sorted(wanted) if path.endswith(".py")),
+        manifests=tuple(
+            (path, wanted[path]) for path in sorted(wanted) if gatekeeper.is_candidate(path, wanted[path])
+        ),
         data=_data({path: wanted[path] for path in mounts}, mounts),
         settings=merged(_settings(wanted), selected),
         revision=f"sha256:{digest.hexdigest()}",
@@ -164,8 +170,10 @@ def _files(source: str, root: Path) -> Iterator[tuple[str, bytes]]:
         yield from _builtin(path.resolve().relative_to(shipped().resolve()).as_posix())
     elif path.is_dir():
         for file in _walk(path):
-            label = f"{source.rstrip('/')}/{file.relative_to(path).as_posix()}"
-            yield label, _bytes(file, label)
+            content = _content(file, source)
+            if _matters(file.name) or gatekeeper.is_candidate(file.name, content):
+                label = f"{source.rstrip('/')}/{file.relative_to(path).as_posix()}"
+                yield label, _bounded(content, label)
     elif path.is_file() and source.endswith((".tar.gz", ".tgz")):
         yield from _archive(path, source)
     elif path.is_file():
@@ -175,7 +183,7 @@ def _files(source: str, root: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _builtin(folder: str) -> Iterator[tuple[str, bytes]]:
-    for path in _walk(shipped() / folder):
+    for path in filter(lambda file: _matters(file.name), _walk(shipped() / folder)):
         yield f"{BUILTIN}{path.relative_to(shipped()).as_posix()}", _bytes(path, path.name)
     yield f"{BUILTIN}{SETTINGS_FILE}", _bytes(shipped() / SETTINGS_FILE, SETTINGS_FILE)
 
@@ -192,7 +200,7 @@ def _walk(base: Path) -> list[Path]:
         )
     hidden = (p for p in base.rglob("*") if any(part.startswith(".") for part in p.relative_to(base).parts))
     skipped = set(hidden)
-    return sorted(p for p in base.rglob("*") if p not in skipped and p.is_file() and _matters(p.name))
+    return sorted(p for p in base.rglob("*") if p not in skipped and p.is_file() and _may_matter(p.name))
 
 
 def _name(label: str) -> str:
@@ -201,6 +209,11 @@ def _name(label: str) -> str:
 
 def _matters(name: str) -> bool:
     return name.endswith((".rego", ".py")) or name in _DATA_FILES or name == SETTINGS_FILE
+
+
+def _may_matter(name: str) -> bool:
+    """Whether a file is worth reading: of manifests only the content tells whether they are policies."""
+    return _matters(name) or name.lower().endswith(gatekeeper.ENDINGS)
 
 
 def _is_policy(path: str) -> bool:
@@ -212,10 +225,17 @@ def _is_test(path: str) -> bool:
 
 
 def _bytes(path: Path, label: str) -> bytes:
+    return _bounded(_content(path, label), label)
+
+
+def _content(path: Path, label: str) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise PolicyError(f"cannot be read: {error.strerror}", code="policy_unreadable", path=label) from None
+
+
+def _bounded(data: bytes, label: str) -> bytes:
     if len(data) > limits.POLICY_BYTES:
         raise PolicyError(
             "the file is too large",
@@ -237,7 +257,7 @@ def _archive(path: Path, source: str) -> Iterator[tuple[str, bytes]]:
                 total += member.size + tarfile.BLOCKSIZE
                 if total > limits.POLICY_FILES * limits.KIB:
                     raise PolicyError("the archive holds too much", code="too_large", path=source)
-                if member.isdir() or not _matters(PurePosixPath(member.name).name):
+                if member.isdir() or not _may_matter(PurePosixPath(member.name).name):
                     continue
                 # A link would leave a policy out, a second file of one name would replace it.
                 if not member.isfile() or label in seen or member.size > limits.POLICY_BYTES:
@@ -248,8 +268,10 @@ def _archive(path: Path, source: str) -> Iterator[tuple[str, bytes]]:
                         expected=f"regular files of at most {limits.POLICY_BYTES} bytes, each once",
                     )
                 seen.add(label)
-                content = archive.extractfile(member)
-                yield label, content.read() if content else b""
+                file = archive.extractfile(member)
+                content = file.read() if file else b""
+                if _matters(PurePosixPath(member.name).name) or gatekeeper.is_candidate(label, content):
+                    yield label, content
     except (tarfile.TarError, EOFError, OSError) as error:
         raise PolicyError(f"not a readable archive: {error}", code="policy_unreadable", path=source) from None
 

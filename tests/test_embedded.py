@@ -19,8 +19,8 @@ import pytest
 
 from gate import bootstrap
 from gate.engines import embedded
-from gate.engines.embedded import Engine, evaluation_header
-from gate.engines.protocol import Op
+from gate.engines.embedded import Engine
+from gate.engines.protocol import Op, evaluation_header
 from gate.errors import PolicyError, ReportError
 
 POLICY = """package policy.sums
@@ -291,3 +291,15 @@ def test_a_manifest_with_a_duplicate_key_is_refused_with_its_place(engine: Engin
         embedded.manifests(engine, b"kind: A\nkind: B\n", "k.yaml")
 
     assert ("k.yaml", 2) == (caught.value.problems[0].path, caught.value.problems[0].line)
+
+
+def test_one_failure_among_many_is_the_failure_of_all(engine: Engine) -> None:
+    module = 'package policy.odd\ndeny contains x if x := f\nf := "a" if input.a\nf := "b" if input.b'
+    engine.load("odd", {"modules": [{"path": "odd.rego", "text": module}]})
+
+    with pytest.raises(PolicyError) as caught:
+        engine.evaluate_many(
+            "odd", ["policy.odd.deny"], b"{}", [b'{"a":1}', b'{"a":1,"b":1}'], now_ns=1, seed="", timeout_s=5
+        )
+    problem = caught.value.problems[0]
+    assert ("eval_conflict_error", "odd.rego") == (problem.code, problem.path)

@@ -290,9 +290,7 @@ def test_every_set_names_folders_of_policies() -> None:
     assert folders == AREAS.keys() | {"lib"}
 
 
-@pytest.mark.parametrize(
-    "path", sorted(POLICIES.rglob("*.rego")), ids=lambda p: str(p.relative_to(POLICIES))
-)
+@pytest.mark.parametrize("path", sorted(POLICIES.rglob("*.rego")), ids=lambda p: str(p.relative_to(POLICIES)))
 def test_a_file_of_rules_is_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
 

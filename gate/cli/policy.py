@@ -55,6 +55,8 @@ def list_(sources: tuple[str, ...], output: str, python: bool) -> None:
 def check(sources: tuple[str, ...], python: bool) -> None:
     """Compile the configured policies, or SOURCES; every problem with its place, exit 3 if there is one."""
     bundle = _bundle(sources, python)
+    for notice in bundle.gatekeeper.notices if bundle.gatekeeper else ():
+        click.echo(f"note  {terminal(notice)}")
     click.echo(f"{len(bundle.rules)} rules in {_packages(bundle)} packages compile")
 
 
@@ -118,7 +120,8 @@ def _root(sources: tuple[str, ...], config: Configuration) -> Path:
 
 
 def _packages(bundle: Bundle) -> int:
-    return len(bundle.packages) + len(bundle.python_packages)
+    foreign = bundle.gatekeeper.packages if bundle.gatekeeper else ()
+    return len(bundle.packages) + len(bundle.python_packages) + len(foreign)
 
 
 def _bundle(sources: tuple[str, ...], python: bool) -> Bundle:

@@ -30,22 +30,21 @@ import msgspec
 from gate import limits
 from gate.engines import protocol
 from gate.engines.child import Child, ChildLost, Failed
-from gate.engines.protocol import Op
-from gate.errors import GateError, PolicyError
+from gate.engines.protocol import Op, evaluation_header
+from gate.errors import GateError, PolicyError, Problem
 
 START_TIMEOUT_S: Final = 20.0
 """A child answers its first frame in 0.05 s; a starved machine may take seconds."""
 COMPILE_TIMEOUT_S: Final = 60.0
 LONGEST_BACK_OFF_S: Final = 1.0
-HEAD_START_S: Final = 0.05
-"""How much earlier than the parent the child's own deadline is, so that it can say what timed out."""
 ON_LOOP_BYTES: Final = 256 * limits.KIB
 """Larger bodies are sent from a thread when asked from asyncio, so that the loop never waits."""
 
 
 class _Answer(msgspec.Struct):
     results: dict[str, Any] = {}
-    error: msgspec.Raw | None = None
+    builtin_errors: list[protocol.Trouble] = []
+    error: msgspec.Raw = msgspec.Raw(b"")  # msgspec cannot decode `Raw | None`
 
 
 class _Answers(msgspec.Struct):
@@ -218,14 +217,35 @@ class Engine:
     ) -> list[dict[str, Any]]:
         """As `evaluate`, for each overlay, on all cores; the first failure is raised."""
         header = evaluation_header(bundle, entries, now_ns, seed, timeout_s, strict=True)
+        return [answer.results for answer in self._each(header, base, overlays, timeout_s)]
+
+    def evaluate_leniently(
+        self,
+        bundle: str,
+        entries: Sequence[str],
+        base: bytes,
+        overlays: Sequence[bytes],
+        *,
+        now_ns: int,
+        seed: str,
+        timeout_s: float,
+    ) -> list[tuple[dict[str, Any], tuple[Problem, ...]]]:
+        """As `evaluate_many`; a built-in that fails leaves its rule out, and is told beside."""
+        header = evaluation_header(bundle, entries, now_ns, seed, timeout_s, strict=False)
+        answers = self._each(header, base, overlays, timeout_s)
+        return [(one.results, tuple(map(protocol.problem, one.builtin_errors))) for one in answers]
+
+    def _each(
+        self, header: dict[str, Any], base: bytes, overlays: Sequence[bytes], timeout_s: float
+    ) -> list[_Answer]:
         header["count"] = len(overlays)
         body = protocol.parts([base, *overlays])
-        payload = self.ask(Op.EVALUATE_MANY, header, body, timeout_s=timeout_s, bundle=bundle)
+        payload = self.ask(Op.EVALUATE_MANY, header, body, timeout_s=timeout_s, bundle=header["bundle"])
         answers = _MANY.decode(payload).results
         for answer in answers:
-            if answer.error is not None:
+            if bytes(answer.error):
                 raise protocol.failure(answer.error)
-        return [answer.results for answer in answers]
+        return answers
 
     # -------------------------------------------------------------- supervision
 
@@ -357,25 +377,6 @@ def _engine_lost(lost: ChildLost) -> PolicyError:
         code="engine_lost",
         fix="a policy that needs too much memory must be made cheaper; please report a crash",
     )
-
-
-def child_deadline_ms(timeout_s: float) -> int:
-    """The child's own deadline: a little before the parent's, at least half of it."""
-    return max(int(1000 * max(timeout_s - HEAD_START_S, timeout_s / 2)), 1)
-
-
-def evaluation_header(
-    bundle: str, entrypoints: Sequence[str], now_ns: int, seed: str, timeout_s: float, *, strict: bool
-) -> dict[str, Any]:
-    """The header of EVALUATE and EVALUATE_MANY."""
-    return {
-        "bundle": bundle,
-        "entrypoints": list(entrypoints),
-        "now_ns": now_ns,
-        "seed": seed,
-        "deadline_ms": child_deadline_ms(timeout_s),
-        "strict_builtin_errors": strict,
-    }
 
 
 def manifests(engine: Engine, data: bytes, path: str, pointers: Iterable[tuple[int, str]] = ()) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ _HEAD: Final = struct.Struct(">IIBI")
 _ANSWER: Final = struct.Struct(">IIB")
 ANSWER_BYTES: Final = _ANSWER.size
 _PART: Final = struct.Struct(">I")
+HEAD_START_S: Final = 0.05
+"""How much earlier than the parent the child's own deadline is, so that it can say what timed out."""
 
 
 class Op(IntEnum):
@@ -30,7 +33,9 @@ class Op(IntEnum):
     FORMAT = 8
 
 
-class _Trouble(msgspec.Struct):
+class Trouble(msgspec.Struct):
+    """One problem as the engine tells it (engine/PROTOCOL.md, Failures)."""
+
     code: str = ""
     message: str = ""
     path: str = ""
@@ -42,7 +47,7 @@ class _Trouble(msgspec.Struct):
 class _Failure(msgspec.Struct):
     code: str
     message: str
-    problems: list[_Trouble] = []
+    problems: list[Trouble] = []
 
 
 _FAILURES: Final = msgspec.json.Decoder(_Failure)
@@ -65,6 +70,25 @@ def parts(documents: list[bytes]) -> bytes:
     return b"".join(piece for document in documents for piece in (_PART.pack(len(document)), document))
 
 
+def child_deadline_ms(timeout_s: float) -> int:
+    """The child's own deadline: a little before the parent's, at least half of it."""
+    return max(int(1000 * max(timeout_s - HEAD_START_S, timeout_s / 2)), 1)
+
+
+def evaluation_header(
+    bundle: str, entrypoints: Sequence[str], now_ns: int, seed: str, timeout_s: float, *, strict: bool
+) -> dict[str, Any]:
+    """The header of EVALUATE and EVALUATE_MANY."""
+    return {
+        "bundle": bundle,
+        "entrypoints": list(entrypoints),
+        "now_ns": now_ns,
+        "seed": seed,
+        "deadline_ms": child_deadline_ms(timeout_s),
+        "strict_builtin_errors": strict,
+    }
+
+
 _FIXES: Final = {
     "builtin_not_allowed": "put the facts into a data.json beside the policy, or into its settings; "
     "a rule whose built-in cannot answer never fires",
@@ -83,18 +107,20 @@ def failure(payload: Any) -> PolicyError:
     if told.code == "timeout":
         told.message = "the policies did not finish before their deadline"
     fix = _FIXES.get(told.code)
-    problems = tuple(
-        Problem(
-            code=problem.code or told.code,
-            message="\n".join(filter(None, [problem.message or told.message, problem.caret])),
-            path=problem.path or None,
-            line=problem.line or None,
-            column=problem.column or None,
-            fix=_FIXES.get(problem.code, fix),
-        )
-        for problem in told.problems
-    )
+    problems = tuple(problem(one, code=told.code, message=told.message, fix=fix) for one in told.problems)
     return PolicyError(told.message, code=told.code, fix=fix, problems=problems)
+
+
+def problem(told: Trouble, *, code: str = "", message: str = "", fix: str | None = None) -> Problem:
+    """What the engine tells, as a problem of ours; `code`, `message`, `fix` where it tells none."""
+    return Problem(
+        code=told.code or code,
+        message="\n".join(filter(None, [told.message or message, told.caret])),
+        path=told.path or None,
+        line=told.line or None,
+        column=told.column or None,
+        fix=_FIXES.get(told.code, fix),
+    )
 
 
 def as_report_error(error: GateError, path: str) -> ReportError:
