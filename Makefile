@@ -8,10 +8,12 @@
 #   make image   the container image
 #   make lock    requirements/*.txt anew; make lock UPGRADE=--upgrade takes newer versions
 #
+#   make bench   figures beside their bars (bench/README.md)
+#
 # make test UPDATE=1 writes golden files; make test PYTEST="-k waiver" narrows.
 
 .DEFAULT_GOAL := dev
-.PHONY: run test lint dev venv wheels image lock engine-test policy-test clean
+.PHONY: run test bench lint dev venv wheels image lock engine-test policy-test clean
 .NOTPARALLEL:
 .SUFFIXES:
 
@@ -44,6 +46,9 @@ engine-test: venv
 # Through our own engine, so that rules are tested by what runs them.
 policy-test: venv
 	$(BIN)/gate policy test --python policies
+
+bench: dev
+	$(BIN)/python -m bench
 
 lint: dev
 	$(BIN)/ruff format --check .

@@ -1,0 +1,91 @@
+"""What is measured, with what it is compared, and where: the gate command, peers, the machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from gate import bootstrap
+from gate.engines.embedded import Engine
+
+REPOSITORY: Final = Path(__file__).parent.parent
+CACHE: Final = Path("~/.cache/gate/bench").expanduser()
+BUILD_TIMEOUT_S: Final = 1_200.0
+OPA: Final = ("opa", "github.com/open-policy-agent/opa", "1.22.2")
+CONFTEST: Final = ("conftest", "github.com/open-policy-agent/conftest", "0.71.0")
+"""Peers: name, Go module, version."""
+
+
+class PeerMissing(Exception):
+    """A peer that cannot be built here; the text says why."""
+
+
+def gate_command() -> list[str]:
+    """The command that is measured: `GATE_BENCH_GATE`, or `gate` beside this Python."""
+    return [os.environ.get("GATE_BENCH_GATE") or str(Path(sys.executable).with_name("gate"))]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Variables for a measured process: bytecode is kept in `folder`, as installing keeps it elsewhere.
+
+    Without that a process pays for compiling whatever the tree has changed since.
+    """
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(folder)}
+
+
+def data() -> Path:
+    """Where real reports lie: `GATE_TEST_DATA` or `../shared/data`, as for the tests."""
+    return Path(os.environ.get("GATE_TEST_DATA") or REPOSITORY.parent / "shared" / "data")
+
+
+def engine() -> Engine:
+    """A new engine of this tree; the caller closes it."""
+    return Engine(bootstrap.engine_executable())
+
+
+def description() -> str:
+    """What the figures depend on, in one line."""
+    with engine() as one:
+        engine_version = one.version
+    return (
+        f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}, {engine_version}, load {os.getloadavg()[0]:.1f}"
+    )
+
+
+def peer(wanted: tuple[str, str, str]) -> Path:
+    """The executable of a peer, built from its Go module once for each version.
+
+    Raises `PeerMissing` where that fails.
+    """
+    name, module, version = wanted
+    place = CACHE / f"{name}-{version}"
+    if place.is_file():
+        return place
+    go = shutil.which("go") or shutil.which("go", path=Path(sys.executable).parent)
+    if go is None:
+        raise PeerMissing(f"{name} {version}: there is no Go to build it with")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    sys.stderr.write(f"building {name} {version}, once, in a minute or more\n")
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+        built = subprocess.run(
+            [go, "install", f"{module}@v{version}"],
+            env={**os.environ, "GOBIN": folder, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": ""},
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=BUILD_TIMEOUT_S,
+            check=False,
+        )
+        if built.returncode:
+            last = (built.stderr.strip().splitlines() or ["no message"])[-1]
+            raise PeerMissing(f"{name} {version} does not build: {last}")
+        (Path(folder) / name).replace(place)
+    return place
