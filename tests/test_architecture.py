@@ -44,7 +44,7 @@ INDEX_HOSTS = ("pypi.", "files.pythonhosted.", "proxy.golang.", "sum.golang.", "
 FORBIDDEN_TEXT = re.compile(
     "|".join(re.escape(host) + "(?:org|com)" for host in INDEX_HOSTS)
     + r"|repo1?\.maven|(?:static|index)\.crates\.io"
-    + r"|(?<![\w.])/(?:work|farm)/[a-z]|(?<![\w.~])/root/[.\w]"
+    + r"|(?<![\w.])/(?:work|farm)/[a-z]|(?<![\w.~])/(?:root)/[.\w]"
 )
 
 IMPURE_CALLS = {

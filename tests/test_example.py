@@ -25,7 +25,7 @@ REGISTRIES = (
     "maven" + ".org",
     "debian" + ".org",
 )
-MACHINE_PATHS = ("/home/", "/root/", "/private/", "/work/", "/usr/", "/var/folders/", "C:\\")
+MACHINE_PATHS = (*(f"/{top}/" for top in ("home", "root", "private", "work", "usr", "var/folders")), "C:\\")
 
 
 def checked(state: str) -> Result:
