@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -190,9 +191,8 @@ def blocking_counts(decision: Decision) -> str:
         *("evidence" if is_evidence(v.rule) else v.severity.value for v in denied),
         *("condition" for _ in unexplained(decision)),
     ]
-    words.sort(key=_BLOCKING_WORDS.index)
-    counts = {word: words.count(word) for word in words}
-    parts = ", ".join(f"{count} {word}" for word, count in counts.items())
+    counts = Counter(words)
+    parts = ", ".join(f"{counts[word]} {word}" for word in _BLOCKING_WORDS if counts[word])
     return f"{len(words)} blocking ({parts})" if words else "no reason was recorded"
 
 
