@@ -127,8 +127,11 @@ def places(
     """Line and column of each wanted (file, document, JSON pointer) that is known."""
     found: dict[tuple[str, int, str], tuple[int, int]] = {}
     read = manifest_reader(engine)
-    for file in sorted({file for file, _, _ in wanted}):
-        pointers = sorted({(document, pointer) for name, document, pointer in wanted if name == file})
+    by_file: dict[str, set[tuple[int, str]]] = {}
+    for file, document, pointer in wanted:
+        by_file.setdefault(file, set()).add((document, pointer))
+    for file, places_in_it in sorted(by_file.items()):
+        pointers = sorted(places_in_it)
         answers = manifests.positions(read, data[file], file, pointers)
         for (document, pointer), answer in zip(pointers, answers, strict=True):
             if answer is not None:

@@ -17,18 +17,12 @@ import msgspec
 
 from gate import packages, principals, times
 from gate.errors import quoted
+from gate.gate_yaml import MAX_DAYS
 from gate.globs import fits
 from gate.model import Finding, Severity, Subject, Violation, Waived, WaivedBy
 
-MAXIMUM_DAYS: Final[Mapping[str, int]] = {
-    Severity.CRITICAL: 14,
-    Severity.HIGH: 30,
-    Severity.MEDIUM: 90,
-    Severity.LOW: 180,
-    Severity.INFO: 365,
-    Severity.UNKNOWN: 14,
-}
-"""Longest life of a waiver by the severity of what it covers (CONTRACTS.md); settings only shorten it."""
+MAXIMUM_DAYS: Final = MAX_DAYS
+"""Longest life of a waiver by the severity of what it covers: the one table, settings only shorten it."""
 SOON_DAYS: Final = 14
 """A waiver in force that ends within these days is announced."""
 NEVER_WAIVED: Final = ("GATE-EVID-", "GATE-ENV-")
