@@ -82,8 +82,10 @@ lock:
 	@$(SET_UP) default build lock
 	$(LOCK) pyproject.toml --output-file requirements/default.txt
 	$(LOCK) --group build --constraint requirements/default.txt --output-file requirements/build.txt
-	$(LOCK) --group dev --constraint requirements/default.txt --constraint requirements/build.txt \
-	  --output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --extra server --extra postgres --extra otel --constraint requirements/default.txt \
+	  --output-file requirements/server.txt
+	$(LOCK) pyproject.toml --all-extras --group dev --constraint requirements/server.txt \
+	  --constraint requirements/build.txt --output-file requirements/dev.txt
 	$(LOCK) --group go --output-file requirements/go.txt
 	$(LOCK) --group lock --output-file requirements/lock.txt
 	cd tools/staticcheck && $(GO) mod tidy

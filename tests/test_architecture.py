@@ -32,6 +32,7 @@ DEFAULT_PACKAGES = {
     "packageurl-python",
     "packaging",
     "pyyaml",
+    "urllib3",
 }
 """What a plain installation brings, all of it; one more is a decision (docs/adr)."""
 
@@ -234,7 +235,7 @@ def test_every_direct_dependency_is_locked() -> None:
     assert set() == wanted - set(locked("default"))
 
 
-@pytest.mark.parametrize("name", ["default", "build", "go", "dev", "lock"])
+@pytest.mark.parametrize("name", ["default", "build", "go", "dev", "lock", "server"])
 def test_every_locked_package_has_its_hashes(name: str) -> None:
     text = (REPOSITORY / "requirements" / f"{name}.txt").read_text("utf-8")
     entries = re.split(r"\n(?=[a-z0-9])", text)
