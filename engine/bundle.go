@@ -143,10 +143,11 @@ func (s *server) compile(r request) ([]byte, error) {
 	}
 	s.bundles.put(header.Bundle, compiled)
 	return encoded(struct {
-		Bundle   string        `json:"bundle"`
-		Packages []packageInfo `json:"packages"`
-		Warnings []problem     `json:"warnings"`
-	}{header.Bundle, describe(modules), deprecations(compiler, modules, texts)}), nil
+		Bundle    string        `json:"bundle"`
+		Packages  []packageInfo `json:"packages"`
+		InputKeys []string      `json:"input_keys"`
+		Warnings  []problem     `json:"warnings"`
+	}{header.Bundle, describe(modules), inputKeys(compiler.Modules), deprecations(compiler, modules, texts)}), nil
 }
 
 // parseModules parses all modules and reports the parse errors of all of them together.

@@ -6,9 +6,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"runtime"
-	"sync"
-	"sync/atomic"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 )
@@ -43,28 +40,8 @@ func (s *server) evaluateMany(r request) func() ([]byte, error) {
 		}
 		overlays := texts[1:]
 		answers := make([][]byte, len(overlays))
-		var next atomic.Int64
-		var working sync.WaitGroup
-		for range min(runtime.GOMAXPROCS(0), len(overlays)) {
-			working.Go(func() {
-				for {
-					i := int(next.Add(1)) - 1
-					if i >= len(overlays) {
-						return
-					}
-					answers[i] = s.one(ctx, e, base, overlays[i])
-				}
-			})
-		}
-		working.Wait()
-		out := []byte(`{"results":[`)
-		for i, answer := range answers {
-			if i > 0 {
-				out = append(out, ',')
-			}
-			out = append(out, answer...)
-		}
-		return append(out, "]}"...), nil
+		onAllCores(len(overlays), func(i int) { answers[i] = s.one(ctx, e, base, overlays[i]) })
+		return joined(`{"results":[`, answers, "]}"), nil
 	}
 }
 

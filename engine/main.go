@@ -36,6 +36,7 @@ const (
 	opTest
 	opDrop
 	opFormat
+	opManifestsMany
 )
 
 func main() {
@@ -175,9 +176,11 @@ func (s *server) operation(r request) func() ([]byte, error) {
 		return func() ([]byte, error) { return s.drop(r) }
 	case opFormat:
 		return func() ([]byte, error) { return s.format(r) }
+	case opManifestsMany:
+		return func() ([]byte, error) { return s.manifestsMany(r) }
 	}
 	return func() ([]byte, error) {
-		return nil, fail(badRequest, fmt.Sprintf("frame: found operation %d, expected %d to %d", r.op, opHello, opFormat))
+		return nil, fail(badRequest, fmt.Sprintf("frame: found operation %d, expected %d to %d", r.op, opHello, opManifestsMany))
 	}
 }
 

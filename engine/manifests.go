@@ -7,10 +7,10 @@ package main
 //  3. a first look at each that builds nothing (outline.go)
 //  4. values from sigs.k8s.io/yaml, strictly: duplicate keys are errors
 //  5. the same document as nodes of go.yaml.in/yaml/v3, which know their positions; a tree of
-//     another shape than the value means the two libraries disagree, and the document is refused
+//     another shape than the value means the two libraries disagree, and the document is refused.
+//     A plain document (outline.go) is read so only when somebody asks for a position
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -75,7 +75,9 @@ func (s *server) manifests(r request) ([]byte, error) {
 	for _, asked := range header.Pointers {
 		var found *nodePosition
 		if 0 <= asked.Document && asked.Document < len(documents) {
-			found = documents[asked.Document].position(asked.Pointer)
+			if found, err = documents[asked.Document].position(asked.Pointer, header.Limits); err != nil {
+				return nil, err
+			}
 		}
 		answer.Positions = append(answer.Positions, found)
 	}
@@ -90,7 +92,9 @@ type document struct {
 	line, column int
 	isJSON       bool
 	value        []byte
-	root         *yamlnode.Node
+	outline      outline
+	// root is nil for JSON, for an empty document, and for a plain one until it is needed.
+	root *yamlnode.Node
 }
 
 func readManifests(body []byte, limits manifestLimits) ([]*document, error) {
@@ -114,6 +118,7 @@ func readManifests(body []byte, limits manifestLimits) ([]*document, error) {
 		if counted, err = outlined(d.text, limits, counted); err != nil {
 			return nil, d.refusalAt(err)
 		}
+		d.outline = counted
 	}
 	for _, d := range documents {
 		if err := d.read(limits); err != nil {
@@ -236,19 +241,32 @@ func cutYAML(text string, line int, documents []*document) ([]*document, error) 
 	return documents, nil
 }
 
-// read fills in the value and the nodes, and holds one against the other.
+// read fills in the value.
 func (d *document) read(limits manifestLimits) error {
-	if d.isJSON {
-		if _, err := readValue([]byte(d.text)); err != nil {
+	switch {
+	case d.isJSON:
+		value, err := readValue([]byte(d.text))
+		if err != nil {
 			return d.refusalAt(err)
 		}
-		var compact bytes.Buffer
-		if err := json.Compact(&compact, []byte(d.text)); err != nil {
+		// As a YAML document's: keys sorted, so that the same object is the same bytes.
+		if d.value, err = appendValue(make([]byte, 0, len(d.text)), value); err != nil {
 			return d.refusal(0, 0, err.Error())
 		}
-		d.value = compact.Bytes()
 		return nil
+	case d.outline.isPlain && d.outline.content >= 0:
+		// The first look may be short by one level in two; what is too deep the nodes tell with its place.
+		if value, err := yaml.YAMLToJSONStrict([]byte(d.text)); err == nil && depthOf(value) <= limits.Depth {
+			d.value = value
+			return nil
+		}
+		// The nodes know better where it is wrong.
 	}
+	return d.readNodes(limits)
+}
+
+// readNodes fills in the value and the nodes, and holds one against the other.
+func (d *document) readNodes(limits manifestLimits) error {
 	decoder := yamlnode.NewDecoder(strings.NewReader(d.text))
 	var parsed yamlnode.Node
 	switch err := decoder.Decode(&parsed); {

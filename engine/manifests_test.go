@@ -327,7 +327,7 @@ func FuzzManifests(f *testing.F) {
 			}
 		}
 		for _, d := range documents {
-			d.position("/a/0/b")
+			_, _ = d.position("/a/0/b", limits)
 		}
 	})
 }

@@ -24,12 +24,20 @@ type manifestLimits struct {
 }
 
 // An outline is what the first look counted.
-type outline struct{ nodes, aliases int }
+type outline struct {
+	nodes, aliases int
+	// isPlain is whether the last document has only what every YAML reader reads alike: no anchors,
+	// aliases, tags, merges, complex keys, markers, keys that are no texts, or unusual numbers.
+	isPlain bool
+	// content is the offset where the line of its first token begins; -1 without one.
+	content int
+}
 
 // outlined looks over one document. A problem is a *syntaxError with the offset of its place.
 // `before` is what earlier documents of the stream had: nodes and aliases count together.
 func outlined(text string, limits manifestLimits, before outline) (outline, error) {
 	s := outliner{text: text, limits: limits, counted: before, keyAllowed: true, key: -1}
+	s.counted.isPlain, s.counted.content = true, -1
 	s.at = len(text) - len(strings.TrimPrefix(text, "\uFEFF"))
 	s.lineStart = s.at
 	for s.err == nil && s.at < len(s.text) {
@@ -49,6 +57,8 @@ type outliner struct {
 	// indents are the columns of the open block collections, flow is the number of open brackets.
 	indents []int
 	flow    int
+	// first is the column of the first token.
+	first int
 	// key is the column where a token started that a colon would make a key; -1 if none did.
 	key        int
 	keyAllowed bool
@@ -154,13 +164,25 @@ func (s *outliner) token() {
 	if column == 0 {
 		if marker := s.text[s.at:]; (strings.HasPrefix(marker, "---") || strings.HasPrefix(marker, "...")) && s.blank(s.at+3) {
 			s.indents, s.flow = s.indents[:0], 0
+			// One that only starts the document is as good as none.
+			s.counted.isPlain = s.counted.isPlain && marker[0] == '-' && s.counted.content < 0
 			s.at += 3
 			return
 		}
 		if char == '%' {
+			s.counted.isPlain = false
 			s.restOfLine()
 			return
 		}
+	}
+	if s.counted.content < 0 {
+		s.counted.content, s.first = s.lineStart, column
+		// A reader may stop after a collection in brackets and never see what follows it.
+		s.counted.isPlain = s.counted.isPlain && char != '[' && char != '{'
+	}
+	// So it may where a block has ended: before a line further left, or at a bracket that nothing opened.
+	if s.flow == 0 && (column < s.first || char == ']' || char == '}') {
+		s.counted.isPlain = false
 	}
 	switch {
 	case char == '[' || char == '{':
@@ -174,6 +196,7 @@ func (s *outliner) token() {
 	case char == ',' && s.flow > 0:
 		s.at++
 	case (char == '-' || char == '?') && s.blank(s.at+1):
+		s.counted.isPlain = s.counted.isPlain && char == '-'
 		s.open(column)
 		s.key, s.keyAllowed = -1, true
 		s.at++
@@ -186,9 +209,11 @@ func (s *outliner) token() {
 		}
 		s.at++
 	case char == '&' || char == '!':
+		s.counted.isPlain = false
 		s.startsKey(column)
 		s.word()
 	case char == '*':
+		s.counted.isPlain = false
 		s.startsKey(column)
 		s.counted.aliases++
 		if s.counted.aliases > s.limits.Aliases {
@@ -205,7 +230,25 @@ func (s *outliner) token() {
 	default:
 		s.startsKey(column)
 		s.node()
+		start := s.at
 		s.plain()
+		s.scalar(s.text[start:s.at])
+	}
+}
+
+// scalar notes a scalar without quotes that two readers might take for different things: as a key, or
+// as a number beyond what a float holds exactly.
+func (s *outliner) scalar(text string) {
+	const exactDigits = 15
+	isKey := s.at < len(s.text) && s.text[s.at] == ':'
+	switch first := text[:min(1, len(text))]; {
+	case first == "" || strings.IndexByte("+-.0123456789", first[0]) >= 0:
+		s.counted.isPlain = s.counted.isPlain && !isKey && len(text) <= exactDigits && !strings.ContainsAny(text, "eE")
+	case isKey && strings.IndexByte("yYnNtTfFoO~<", first[0]) >= 0:
+		switch strings.ToLower(text) {
+		case "y", "n", "yes", "no", "true", "false", "on", "off", "null", "~", "<<":
+			s.counted.isPlain = false
+		}
 	}
 }
 

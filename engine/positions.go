@@ -10,7 +10,18 @@ import (
 )
 
 // position is the place of what a JSON pointer names, nil if it names nothing.
-func (d *document) position(pointer string) *nodePosition {
+//
+// An error is the document's: its readers disagree about it.
+func (d *document) position(pointer string, limits manifestLimits) (*nodePosition, error) {
+	if d.root == nil && !d.isJSON {
+		if err := d.readNodes(limits); err != nil {
+			return nil, err
+		}
+	}
+	return d.placeOf(pointer), nil
+}
+
+func (d *document) placeOf(pointer string) *nodePosition {
 	var segments []string
 	if pointer != "" {
 		if pointer[0] != '/' {
@@ -120,6 +131,9 @@ func (d *document) contentLine() int {
 	if d.root != nil {
 		line, _ := d.inFile(d.root.Line, 1)
 		return line
+	}
+	if d.outline.content > 0 {
+		return d.line + strings.Count(d.text[:d.outline.content], "\n")
 	}
 	return d.line
 }

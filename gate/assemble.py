@@ -7,8 +7,9 @@ that the digest of the input names it and a decision can be replayed.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, overload
 
 import msgspec
 
@@ -60,17 +61,55 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Only at admission: operation, oldObject, userInfo and so on."""
 
 
+class Overlays(Sequence[bytes]):
+    """What rules of scope `object` see of each object, laid over the base; made when it is asked for."""
+
+    def __init__(self, objects: Sequence[KubernetesObject], request: dict[str, Any] | None) -> None:
+        self._objects = objects
+        self._request = _ENCODER.encode(request)
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[bytes]: ...
+
+    def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
+        if isinstance(index, slice):
+            return [self._overlay(one) for one in self._objects[index]]
+        return self._overlay(self._objects[index])
+
+    def _overlay(self, one: KubernetesObject) -> bytes:
+        source = _ENCODER.encode(one.source)
+        return b'{"object":%b,"request":%b,"source":%b}' % (one.text, self._request, source)
+
+
 class Assembled(msgspec.Struct, frozen=True, kw_only=True):
     """The policy input, ready to send."""
 
-    document: bytes
-    """What rules of scope `subject` see."""
+    before: bytes
+    """The document up to the objects, `after` from there on: thousands of them are seldom needed as one text."""
+    after: bytes
+    objects: tuple[KubernetesObject, ...]
     base: bytes
     """What rules of scope `object` see, but for the object."""
-    overlays: tuple[bytes, ...]
+    overlays: Overlays
     """One for each object: `object`, `source`, `request`; laid over `base`."""
     sha256: str
     """Of `document`, which holds the objects too."""
+
+    @property
+    def document(self) -> bytes:
+        """What rules of scope `subject` see."""
+        return b"".join([self.before, *_listed(self.objects), self.after])
+
+    @property
+    def without_objects(self) -> bytes:
+        """The same with `objects` empty: for policies that do not look at them."""
+        return self.before + self.after
 
 
 def assemble(facts: Facts) -> Assembled:
@@ -93,19 +132,30 @@ def assemble(facts: Facts) -> Assembled:
         "reports": [_input_report(report) for report in facts.reports],
         "findings": facts.findings,
         "components": facts.components,
-        "objects": [{"object": one.object, "source": one.source} for one in facts.objects],
+        "objects": msgspec.Raw(b"[\0]"),  # a byte that no JSON holds: where the objects go
         "approvals": facts.approvals,
     }
-    document = _ENCODER.encode(common | lists)
+    before, _, after = _ENCODER.encode(common | lists).partition(b"\0")
+    digest = hashlib.sha256(before)
+    for piece in _listed(facts.objects):
+        digest.update(piece)
+    digest.update(after)
     return Assembled(
-        document=document,
+        before=before,
+        after=after,
+        objects=facts.objects,
         base=_ENCODER.encode(common | empty),
-        overlays=tuple(
-            _ENCODER.encode({"object": one.object, "source": one.source, "request": facts.request})
-            for one in facts.objects
-        ),
-        sha256=f"sha256:{hashlib.sha256(document).hexdigest()}",
+        overlays=Overlays(facts.objects, facts.request),
+        sha256=f"sha256:{digest.hexdigest()}",
     )
+
+
+def _listed(objects: Iterable[KubernetesObject]) -> Iterator[bytes]:
+    """The members of `objects` in the document, with the commas between them."""
+    comma = b""
+    for one in objects:
+        yield b'%b{"object":%b,"source":%b}' % (comma, one.text, _ENCODER.encode(one.source))
+        comma = b","
 
 
 def _input_report(report: Report) -> _InputReport:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -18,12 +20,12 @@ from gate import limits, policy_files
 from gate.bundle import Bundle
 from gate.documents import json as json_documents
 from gate.documents import manifests
-from gate.engines import embedded
+from gate.engines import manifests as engine_manifests
 from gate.engines.embedded import Engine
 from gate.errors import PolicyError, Problem, ReportError, StoreError
 from gate.evaluate import Python
 from gate.files import File
-from gate.ingest import Read, ingest
+from gate.ingest import Read, ingest, is_manifest
 from gate.kubernetes import gatekeeper
 from gate.model import Decision, Violation
 from gate.pipeline import Judgement
@@ -63,29 +65,88 @@ def engine(memory_mib: int = limits.ENGINE_MEMORY_MIB) -> Engine:
     return Engine(engine_executable(), memory_mib=memory_mib)
 
 
-def manifest_reader(engine: Engine) -> manifests.Read:
-    """The engine's manifest reader as the function that ingest wants."""
+def manifest_reader(engine: Engine) -> manifests.ReadMany:
+    """The engine's manifest reader as the function that reads one file."""
+    return _reader((), engine)
+
+
+def template_reader(engine: Engine) -> manifests.Read:
+    """The same for one file with exact positions, as Gatekeeper's templates want them."""
 
     def read(data: bytes, path: str, wanted: Sequence[tuple[int, str]]) -> Any:
-        return embedded.manifests(engine, data, path, wanted)
+        return engine_manifests.one(engine, data, path, wanted)
 
     return read
 
 
-def ingested(given: Sequence[File], engine: Engine) -> tuple[Read, ...]:
+PLACED_AT_ONCE: Final = 500
+"""Files whose places are asked for in one frame."""
+READ_AT_ONCE_BYTES: Final = 256 * limits.KIB
+"""Manifests that go to the engine in one frame: enough for all cores, so few that reading goes on meanwhile."""
+
+
+def ingested(given: Iterable[File], engine: Engine) -> tuple[Read, ...]:
     """Every file, read by the adapter that knows it; all problems are told, not only the first."""
     from scanners import SCANNERS
 
     reads: list[Read] = []
     problems: list[Problem] = []
-    for file in given:
-        try:
-            reads.append(ingest(file.data, file.path, SCANNERS, manifest_reader(engine), file.declared))
-        except ReportError as error:
-            problems.extend(error.problems)
+    for files, read in _answered(given, engine):
+        for file in files:
+            try:
+                reads.append(ingest(file.data, file.path, SCANNERS, read, file.declared))
+            except ReportError as error:
+                problems.extend(error.problems)
     if problems:
         raise ReportError(problems=tuple(problems))
     return tuple(reads)
+
+
+def _answered(given: Iterable[File], engine: Engine) -> Iterator[tuple[Sequence[File], manifests.ReadMany]]:
+    """Batches of the files in their order, each with what reads its manifests.
+
+    The engine has two batches to work on while the next is read and the last is looked at.
+    """
+    with ThreadPoolExecutor(2, "manifests") as pool:
+        waiting: deque[tuple[Sequence[File], Future[manifests.ReadMany]]] = deque()
+        for files in _batches(given):
+            waiting.append((files, pool.submit(_reader, files, engine)))
+            if len(waiting) > 2:
+                batch, read = waiting.popleft()
+                yield batch, read.result()
+        for batch, read in waiting:
+            yield batch, read.result()
+
+
+def _batches(given: Iterable[File]) -> Iterator[Sequence[File]]:
+    batch: list[File] = []
+    size = 0
+    for file in given:
+        batch.append(file)
+        size += len(file.data)
+        if size > READ_AT_ONCE_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _reader(files: Sequence[File], engine: Engine) -> manifests.ReadMany:
+    """What reads manifests: those of `files` were sent together, any other is sent by itself."""
+    ahead = [file for file in files if is_manifest(file.data, file.path, file.declared)]
+    told = engine_manifests.answers(engine, [file.data for file in ahead]) if ahead else []
+    answers = {file.path: (file.data, answer) for file, answer in zip(ahead, told, strict=True)}
+
+    def read(data: bytes, path: str) -> Sequence[manifests.Document]:
+        known, answer = answers.pop(path, (None, None))
+        if answer is None or known != data:
+            [answer] = engine_manifests.answers(engine, [data])
+        refusal = engine_manifests.refused(answer, path)
+        if refusal is not None:
+            raise refusal
+        return answer.documents
+
+    return read
 
 
 def bundle(sources: Sequence[str], root: Path, engine: Engine, *, python: bool) -> Bundle:
@@ -105,7 +166,7 @@ def bundle(sources: Sequence[str], root: Path, engine: Engine, *, python: bool) 
         input_schema(),
         python_rules=rules,
         python_packages=packages,
-        gatekeeper=gatekeeper.library(collected.manifests, manifest_reader(engine)),
+        gatekeeper=gatekeeper.library(collected.manifests, template_reader(engine)),
     )
 
 
@@ -125,17 +186,23 @@ def places(
     engine: Engine, data: Mapping[str | None, bytes], wanted: Sequence[tuple[str, int, str]]
 ) -> dict[tuple[str, int, str], tuple[int, int]]:
     """Line and column of each wanted (file, document, JSON pointer) that is known."""
-    found: dict[tuple[str, int, str], tuple[int, int]] = {}
-    read = manifest_reader(engine)
     by_file: dict[str, set[tuple[int, str]]] = {}
     for file, document, pointer in wanted:
         by_file.setdefault(file, set()).add((document, pointer))
-    for file, places_in_it in sorted(by_file.items()):
-        pointers = sorted(places_in_it)
-        answers = manifests.positions(read, data[file], file, pointers)
-        for (document, pointer), answer in zip(pointers, answers, strict=True):
-            if answer is not None:
-                found[file, document, pointer] = answer
+    found: dict[tuple[str, int, str], tuple[int, int]] = {}
+    files = sorted(by_file)
+    for first in range(0, len(files), PLACED_AT_ONCE):
+        batch = files[first : first + PLACED_AT_ONCE]
+        asked = [sorted(by_file[file]) for file in batch]
+        answers = engine_manifests.answers(engine, [data[file] for file in batch], asked)
+        for file, pointers, answer in zip(batch, asked, answers, strict=True):
+            refusal = engine_manifests.refused(answer, file)
+            if refusal is not None:
+                raise refusal
+            for (document, pointer), position in zip(pointers, answer.positions, strict=True):
+                place = manifests.place(position)
+                if place is not None:
+                    found[file, document, pointer] = place
     return found
 
 

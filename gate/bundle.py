@@ -50,6 +50,12 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     python_packages: tuple[str, ...] = ()
     gatekeeper: gatekeepers.Library | None = None
     """Gatekeeper's templates and constraints, compiled apart under `gatekeeper_id`."""
+    input_keys: frozenset[str] | None = None
+    """Members of the input that any module looks at; None where that is not known."""
+
+    def looks_at(self, key: str) -> bool:
+        """Whether a module may look at the member `key` of the input."""
+        return self.input_keys is None or key in self.input_keys
 
     @property
     def gatekeeper_id(self) -> str:
@@ -83,7 +89,8 @@ def bundle(
     }
     if input_schema is not None:
         header["schemas"] = {"input": input_schema}
-    inventory = load(given.revision, header)["packages"]
+    compiled = load(given.revision, header)
+    inventory, input_keys = compiled["packages"], compiled.get("input_keys")
     packages: list[Package] = []
     rules: dict[str, Rule] = dict(python_rules)
     problems = [
@@ -129,6 +136,7 @@ def bundle(
         python=given.python,
         python_packages=python_packages,
         gatekeeper=gatekeeper,
+        input_keys=None if input_keys is None else frozenset(input_keys),
     )
     if gatekeeper is not None:
         _compile_gatekeeper(gatekeeper, load, result.gatekeeper_id)

@@ -70,6 +70,8 @@ class Engine(Protocol):
         """As `evaluate_many`; a built-in that fails leaves its rule out, and is told beside."""
 
 
+AT_ONCE: Final = 2_000
+"""Objects asked about in one request: enough for all cores, few enough for memory and the deadline."""
 Python = Callable[[Sequence[tuple[str, str]], bytes, float], dict[str, list[Any]]]
 """Policy files (path, text), input and seconds -> entry point -> what was said."""
 
@@ -102,14 +104,16 @@ def evaluate(
     said: list[Said] = []
     entries = entrypoints(bundle.packages, "subject", point)
     if entries:
-        answers = engine.evaluate(bundle.revision, entries, given.document, **ask)
+        document = given.document if bundle.looks_at("objects") else given.without_objects
+        answers = engine.evaluate(bundle.revision, entries, document, **ask)
         said.extend(_checked(answers, entries, bundle, fingerprints, None))
     entries = entrypoints(bundle.packages, "object", point)
-    if entries and given.overlays:
-        each = engine.evaluate_many(bundle.revision, entries, given.base, given.overlays, **ask)
-        if len(each) != len(given.overlays):
-            raise PolicyError(f"{len(given.overlays)} objects were asked about, {len(each)} answered")
-        for index, answers in enumerate(each):
+    for first in range(0, len(given.overlays), AT_ONCE) if entries else ():
+        overlays = given.overlays[first : first + AT_ONCE]
+        each = engine.evaluate_many(bundle.revision, entries, given.base, overlays, **ask)
+        if len(each) != len(overlays):
+            raise PolicyError(f"{len(overlays)} objects were asked about, {len(each)} answered")
+        for index, answers in enumerate(each, first):
             said.extend(_checked(answers, entries, bundle, fingerprints, index))
     # They look at reports, which admission has not (CONTRACTS.md, Policy input v1).
     if bundle.python and point is not Point.ADMISSION:

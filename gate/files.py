@@ -41,10 +41,11 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     declared: str | None = None
 
 
-def read(paths: Sequence[str], declared: Iterable[tuple[str, str]], root: Path) -> tuple[File, ...]:
+def read(paths: Sequence[str], declared: Iterable[tuple[str, str]], root: Path) -> Iterator[File]:
     """Every file below `paths`, and each `(format, path)` of `declared`; relative to `root`.
 
-    A declared folder or glob declares each of its files, but for those declared by themselves. Raises
+    Files are opened one by one as they are asked for. A declared folder or glob declares each of its
+    files, but for those declared by themselves. Raises
     `ReportError` where a path is absent, a folder holds nothing to read, or nothing was named at all: no
     inputs is not a pass.
     """
@@ -64,10 +65,8 @@ def read(paths: Sequence[str], declared: Iterable[tuple[str, str]], root: Path) 
         raise ReportError(
             "too many files", code="too_large", found=str(len(wanted)), expected=f"at most {limits.REPORTS}"
         )
-    return tuple(
-        File(path=_printable(path), data=_bytes(path, root), declared=format_)
-        for path, format_ in wanted.items()
-    )
+    for file, declared_as in wanted.items():
+        yield File(path=_printable(file), data=_bytes(file, root), declared=declared_as)
 
 
 def left_out(paths: Sequence[str], root: Path) -> tuple[str, ...]:
@@ -84,11 +83,12 @@ def left_out(paths: Sequence[str], root: Path) -> tuple[str, ...]:
             below = Path(folder).relative_to(place)
             is_hidden = not all(map(_is_looked_at, below.parts))
             for name in sorted(names):
-                label = (below / name).as_posix()
                 if not name.lower().endswith(ENDINGS):
-                    other += [] if is_hidden or name.startswith(".") else [label]
-                elif is_hidden or not _is_input(Path(folder) / name):
-                    hidden += [] if name in OURS else [label]
+                    other += [] if is_hidden or name.startswith(".") else [(below / name).as_posix()]
+                elif is_hidden or not (
+                    _is_input(Path(folder) / name) if name in OURS else _is_looked_at(name)
+                ):
+                    hidden += [] if name in OURS else [(below / name).as_posix()]
         notices += _notice(path, hidden, "hidden or of a package manager")
         notices += _notice(path, other, "of another ending")
     return tuple(notices)
@@ -150,20 +150,9 @@ def _below(path: str, root: Path, *, hidden_too: bool = False) -> Iterator[str]:
         yield from matches
         return
     found = False
-    for folder, folders, names in os.walk(place):
-        folders[:] = sorted(n for n in folders if n != NEVER and (hidden_too or _is_looked_at(n)))
-        for name in folders:
-            linked = Path(folder) / name
-            _refuse_folder_link(linked, (Path(label) / linked.relative_to(place)).as_posix())
-        for name in sorted(names):
-            file = Path(folder) / name
-            if not name.lower().endswith(ENDINGS) or not (hidden_too or _is_input(file)):
-                continue
-            its_label = (Path(label) / file.relative_to(place)).as_posix()
-            _refuse_link_out(file, place, its_label)
-            if file.is_file():
-                found = True
-                yield its_label
+    for its_label in _in_folder(os.fspath(place), label, place, hidden_too=hidden_too):
+        found = True
+        yield its_label
     if not found:
         raise ReportError(
             "the folder holds nothing to check",
@@ -172,6 +161,33 @@ def _below(path: str, root: Path, *, hidden_too: bool = False) -> Iterator[str]:
             expected=f"files ending in {' '.join(ENDINGS)}",
             fix="check that the scanners wrote their reports there",
         )
+
+
+def _in_folder(folder: str, label: str, top: Path, *, hidden_too: bool) -> Iterator[str]:
+    """Labels of the files below `folder` that are looked at: those in it first, then folder by folder, by name.
+
+    Works on texts and directory entries: a `Path` for each of many thousands takes longer than reading it.
+    """
+    with os.scandir(folder) as listing:
+        entries = sorted(listing, key=lambda entry: entry.name)
+    prefix = "" if label == "." else label + "/"
+    below: list[os.DirEntry[str]] = []
+    for entry in entries:
+        if entry.is_dir():
+            if entry.name != NEVER and (hidden_too or _is_looked_at(entry.name)):
+                if entry.is_symlink():
+                    _refuse_folder_link(Path(entry.path), prefix + entry.name)
+                below.append(entry)
+            continue
+        if not entry.name.lower().endswith(ENDINGS) or not (hidden_too or _is_input(entry)):
+            continue
+        its_label = prefix + entry.name
+        if entry.is_symlink():
+            _refuse_link_out(Path(entry.path), top, its_label)
+        if entry.is_file():
+            yield its_label
+    for entry in below:
+        yield from _in_folder(entry.path, prefix + entry.name, top, hidden_too=hidden_too)
 
 
 def _matches(pattern: str, root: Path) -> list[str]:
@@ -195,12 +211,12 @@ def _is_looked_at(name: str) -> bool:
     return not name.startswith(".") and name not in NOT_INPUTS
 
 
-def _is_input(file: Path) -> bool:
+def _is_input(file: os.DirEntry[str] | Path) -> bool:
     """Whether a file in a folder is looked at; gate's own configuration only if it is a manifest in disguise."""
     if file.name not in OURS:
         return _is_looked_at(file.name)
     try:
-        return bool(_KIND.search(file.read_bytes()[: limits.CONFIG_BYTES]))
+        return bool(_KIND.search(Path(file).read_bytes()[: limits.CONFIG_BYTES]))
     except OSError:
         return True  # whatever it is, reading it will say so
 
@@ -244,5 +260,11 @@ def _content(path: str, root: Path) -> bytes:
     """At most one byte more than allowed, so that a file that grows while it is read is seen."""
     if path == STDIN:
         return sys.stdin.buffer.read(limits.REPORT_BYTES + 1)
-    with (root / path).open("rb") as file:
-        return file.read(limits.REPORT_BYTES + 1)
+    # One read of the whole limit would reserve its memory anew for each of thousands of small files.
+    pieces: list[bytes] = []
+    size = 0
+    with open(os.path.join(root, path), "rb", buffering=0) as file:  # noqa: PTH118, PTH123 - as in _in_folder
+        while size <= limits.REPORT_BYTES and (piece := file.read(limits.MIB if size else 64 * limits.KIB)):
+            pieces.append(piece)
+            size += len(piece)
+    return b"".join(pieces)

@@ -58,7 +58,7 @@ def ingest(
     data: bytes,
     path: str,
     adapters: Mapping[str, Adapter],
-    read_manifests: manifests.Read,
+    read_manifests: manifests.ReadMany,
     declared: str | None = None,
 ) -> Read:
     """What the file `path` with the content `data` says.
@@ -166,7 +166,7 @@ def _report_scan(
     text: bytes,
     path: str,
     adapters: Mapping[str, Adapter],
-    read_manifests: manifests.Read,
+    read_manifests: manifests.ReadMany,
     declared: str | None,
 ) -> tuple[Scan, str]:
     document = _document(text, path)
@@ -233,10 +233,10 @@ def _unknown(document: Document, adapters: Mapping[str, Adapter]) -> ReportError
     )
 
 
-def _manifest_scan(text: bytes, path: str, read_manifests: manifests.Read) -> Scan:
+def _manifest_scan(text: bytes, path: str, read_manifests: manifests.ReadMany) -> Scan:
     found = manifests.kubernetes_objects(read_manifests, text, path)
     for one in found:
-        group = str(one.object.get("apiVersion", "")).partition("/")[0]
+        group = one.group
         if group.endswith(_REPORT_GROUPS):
             raise ReportError(
                 "a report in the shape of a Kubernetes object, not a manifest",
@@ -256,6 +256,13 @@ def _manifest_scan(text: bytes, path: str, read_manifests: manifests.Read) -> Sc
         objects=found,
         notes=() if found else ("the file holds no object",),
     )
+
+
+def is_manifest(file: bytes, path: str, declared: str | None) -> bool:
+    """Whether `ingest` will read the file with `read_manifests` as it is, told by a glance."""
+    if file.startswith((_GZIP, codecs.BOM_UTF8, *_UTF16)):
+        return False
+    return declared == KUBERNETES or (declared is None and _is_yaml(file, path))
 
 
 def _report(scan: Scan, data: bytes, path: str, notes: tuple[str, ...]) -> Report:

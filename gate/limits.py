@@ -12,7 +12,7 @@ REPORT_BYTES: Final = 1 * GIB
 """Largest report read (KUBERNETES.md 4.3: report upload 1 GiB)."""
 REPORT_GZIP_RATIO: Final = 100
 """Most bytes one compressed byte may give (THREATS.md B2)."""
-REPORTS: Final = 10_000
+REPORTS: Final = 200_000
 """Most files one check reads."""
 JSON_DEPTH: Final = 100
 """Nested arrays and objects in a report (the reader's own bound is 200)."""

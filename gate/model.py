@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from gate.kubernetes_object import KubernetesObject, Source
 from gate.scales import (
     Action,
     Evidence,
@@ -204,24 +205,6 @@ class Component(_Value, frozen=True, kw_only=True):
     scope: str | None = None
     hashes: dict[str, str] = {}
     supplier: str | None = None
-
-
-class Source(_Value, frozen=True, kw_only=True):
-    """Where an object stands."""
-
-    file: str
-    line: int
-
-
-class KubernetesObject(_Value, frozen=True, kw_only=True):
-    """One object of a manifest, as sent, with its place."""
-
-    object: dict[str, Any]
-    source: Source | None = None
-    document: int = 0
-    """Which document of the file it is (or is part of), 0-based; not part of the policy input."""
-    pointer: str = ""
-    """JSON pointer from the document to the object, for members of a `List`; likewise."""
 
 
 class Scan(_Value, frozen=True, kw_only=True):

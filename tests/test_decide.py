@@ -205,7 +205,7 @@ def test_without_a_known_place_it_is_the_first_line_of_the_object() -> None:
 
 
 def test_an_object_from_no_file_has_its_name_only() -> None:
-    bare = msgspec.structs.replace(POD, source=None)
+    bare = KubernetesObject(object=POD.object)
 
     [violation] = decide.violations(
         [a_saying(about=0)], {"T-1": a_rule()}, {}, [bare], {}, as_said, Point.ADMISSION, NOON

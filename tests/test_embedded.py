@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from gate import bootstrap
-from gate.engines import embedded
+from gate.engines import manifests as engine_manifests
 from gate.engines.embedded import Engine
 from gate.engines.protocol import Op, evaluation_header
 from gate.errors import PolicyError, ReportError
@@ -280,7 +280,7 @@ def test_an_engine_that_is_not_there_is_told_by_its_path() -> None:
 
 
 def test_manifests_are_read_with_positions(engine: Engine) -> None:
-    read = embedded.manifests(engine, b"kind: A\n---\nkind: B\nspec:\n  x: 1\n", "k.yaml", [(1, "/spec/x")])
+    read = engine_manifests.one(engine, b"kind: A\n---\nkind: B\nspec:\n  x: 1\n", "k.yaml", [(1, "/spec/x")])
 
     assert [{"kind": "A"}, {"kind": "B", "spec": {"x": 1}}] == [one["value"] for one in read["documents"]]
     assert 5 == read["positions"][0]["line"]
@@ -288,7 +288,7 @@ def test_manifests_are_read_with_positions(engine: Engine) -> None:
 
 def test_a_manifest_with_a_duplicate_key_is_refused_with_its_place(engine: Engine) -> None:
     with pytest.raises(ReportError) as caught:
-        embedded.manifests(engine, b"kind: A\nkind: B\n", "k.yaml")
+        engine_manifests.one(engine, b"kind: A\nkind: B\n", "k.yaml")
 
     assert ("k.yaml", 2) == (caught.value.problems[0].path, caught.value.problems[0].line)
 

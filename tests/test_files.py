@@ -19,7 +19,7 @@ def labels(folder: Path, *paths: str, declared: tuple[tuple[str, str], ...] = ()
 
 def refusal(folder: Path, *paths: str, error: type[GateError] = ReportError) -> Problem:
     with pytest.raises(error) as caught:
-        reading.read(paths, [], folder)
+        list(reading.read(paths, [], folder))
     return caught.value.problems[0]
 
 
@@ -185,7 +185,7 @@ def test_what_is_declared_and_absent_is_an_error(tmp_path: Path) -> None:
     files(tmp_path, a_json="")
 
     with pytest.raises(ReportError, match=r"b.json: no such file or folder"):
-        reading.read(["a.json"], [("trivy", "b.json")], tmp_path)
+        list(reading.read(["a.json"], [("trivy", "b.json")], tmp_path))
 
 
 @pytest.mark.parametrize("wildcard", ["r", "r/*.json"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -29,7 +30,7 @@ EVERY_BYTES = 200
 
 
 def read(data: bytes, declared: str | None) -> Scan:
-    def no_manifests(_data: bytes, path: str, _wanted: object) -> object:
+    def no_manifests(_data: bytes, path: str) -> NoReturn:
         raise ReportError("not a manifest", path=path)
 
     return ingest(data, "r.json", SCANNERS, no_manifests, declared).scan

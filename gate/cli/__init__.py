@@ -6,6 +6,7 @@ the others.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import re
@@ -76,7 +77,12 @@ def main() -> None:
     # One command makes many values and few cycles, and ends: looking for cycles cost a quarter of the time
     # of a large report.
     gc.disable()
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    # Nothing is left to do: taking every value apart before the process ends took a tenth of the time.
+    os._exit(code)
 
 
 def run(arguments: list[str]) -> int:

@@ -5,63 +5,76 @@ The reading itself is gate-opa's (engine/manifests.go); this file is given it as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+import msgspec
 
 from gate.kubernetes import objects
 from gate.model import KubernetesObject, Source
 
 Read = Callable[[bytes, str, Sequence[tuple[int, str]]], Any]
 """Bytes, label, wanted (document, JSON pointer) pairs -> {"documents": […], "positions": […]}."""
+ReadMany = Callable[[bytes, str], "Sequence[Document]"]
+"""Bytes and label -> the documents of the file, from an answer that came with others'."""
 
 
-def kubernetes_objects(read: Read, data: bytes, path: str) -> tuple[KubernetesObject, ...]:
+class Document(msgspec.Struct):
+    """One document of a stream, as the engine tells it (engine/PROTOCOL.md, manifests_many)."""
+
+    index: int
+    line: int
+    value: msgspec.Raw
+    api_version: str | None = None
+    """None, as `kind`, where it is not one object by itself."""
+    kind: str | None = None
+
+
+class Position(msgspec.Struct):
+    """Where a value and its key stand in the file."""
+
+    line: int
+    column: int
+    key_line: int
+    key_column: int
+
+
+class Answer(msgspec.Struct):
+    """What the engine says of one file of many."""
+
+    documents: list[Document] = []
+    positions: list[Position | None] = []
+    error: msgspec.Raw = msgspec.Raw(b"")
+
+
+def kubernetes_objects(read: ReadMany, data: bytes, path: str) -> tuple[KubernetesObject, ...]:
     """Every object of a YAML or JSON stream, `List`s expanded.
 
     Raises `ReportError` with `path:line:col` for anything the cluster would not read, and for
     documents that are no objects.
     """
-    return tuple(
-        KubernetesObject(
-            object=value,
-            source=Source(file=path, line=document["line"]),
-            document=document["index"],
-            pointer=pointer,
+    return tuple(one for document in read(data, path) for one in _objects(document, path))
+
+
+def _objects(document: Document, path: str) -> Iterator[KubernetesObject]:
+    source = Source(file=path, line=document.line)
+    if document.kind is not None:
+        yield KubernetesObject(
+            text=bytes(document.value),
+            api_version=document.api_version,
+            source=source,
+            document=document.index,
         )
-        for document in read(data, path, ())["documents"]
-        for value, pointer in objects.expanded(document["value"], path, document["line"])
-    )
+        return
+    value = msgspec.json.decode(document.value)
+    for one, pointer in objects.expanded(value, path, document.line):
+        yield KubernetesObject(object=one, source=source, document=document.index, pointer=pointer)
 
 
-def positions(
-    read: Read, data: bytes, path: str, wanted: Sequence[tuple[int, str]]
-) -> list[tuple[int, int] | None]:
-    """Line and column of each wanted (document, JSON pointer), of its key where it has one.
-
-    A pointer to something absent gets its nearest ancestor's place: "missing field" rules point at
-    what is not there.
-    """
-    ladder = [_ancestors(pointer) for _, pointer in wanted]
-    asked = [(document, step) for (document, _), steps in zip(wanted, ladder, strict=True) for step in steps]
-    found = iter(read(data, path, asked)["positions"])
-    places: list[tuple[int, int] | None] = []
-    for steps in ladder:
-        answers = [next(found) for _ in steps]
-        nearest = next((answer for answer in answers if answer is not None), None)
-        places.append(_place(nearest) if nearest else None)
-    return places
-
-
-def _place(answer: dict[str, int]) -> tuple[int, int]:
-    if answer.get("key_line"):
-        return answer["key_line"], answer["key_column"]
-    return answer["line"], answer["column"]
-
-
-def _ancestors(pointer: str) -> list[str]:
-    """`/a/b` -> `/a/b`, `/a`, ``."""
-    steps = [pointer]
-    while pointer:
-        pointer = pointer.rpartition("/")[0]
-        steps.append(pointer)
-    return steps
+def place(position: Position | None) -> tuple[int, int] | None:
+    """Line and column of the key where there is one, else of the value."""
+    if position is None:
+        return None
+    if position.key_line:
+        return position.key_line, position.key_column
+    return position.line, position.column

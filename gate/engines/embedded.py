@@ -19,7 +19,7 @@ import contextlib
 import itertools
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotInTime
 from pathlib import Path
@@ -377,22 +377,3 @@ def _engine_lost(lost: ChildLost) -> PolicyError:
         code="engine_lost",
         fix="a policy that needs too much memory must be made cheaper; please report a crash",
     )
-
-
-def manifests(engine: Engine, data: bytes, path: str, pointers: Iterable[tuple[int, str]] = ()) -> Any:
-    """What MANIFESTS answers for one file; raises `ReportError` with `path:line:col`."""
-    header = {
-        "limits": {
-            "bytes": limits.YAML_BYTES,
-            "depth": limits.YAML_DEPTH,
-            "aliases": limits.YAML_ALIASES,
-            "nodes": limits.YAML_NODES,
-            "documents": limits.YAML_DOCUMENTS,
-        },
-        "pointers": [{"document": document, "pointer": pointer} for document, pointer in pointers],
-    }
-    try:
-        payload = engine.ask(Op.MANIFESTS, header, data, timeout_s=limits.EVALUATION_TIMEOUT_S)
-    except PolicyError as error:
-        raise protocol.as_report_error(error, path) from None
-    return msgspec.json.decode(payload)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ class Op(IntEnum):
     TEST = 6
     DROP = 7
     FORMAT = 8
+    MANIFESTS_MANY = 9
 
 
 class Trouble(msgspec.Struct):
@@ -65,7 +66,7 @@ def answer_head(head: bytes) -> tuple[int, int, bool]:
     return length - 5, number, status == 0
 
 
-def parts(documents: list[bytes]) -> bytes:
+def parts(documents: Iterable[bytes]) -> bytes:
     """Documents with their lengths before them, as `evaluate_many` wants its body."""
     return b"".join(piece for document in documents for piece in (_PART.pack(len(document)), document))
 

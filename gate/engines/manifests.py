@@ -1,0 +1,70 @@
+"""Manifests read by the engine (engine/PROTOCOL.md, manifests_many): the cluster's own reader, on all cores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from gate import limits
+from gate.documents.manifests import Answer
+from gate.engines import protocol
+from gate.engines.embedded import Engine
+from gate.engines.protocol import Op
+from gate.errors import PolicyError, ReportError
+
+_LIMITS: Final = {
+    "bytes": limits.YAML_BYTES,
+    "depth": limits.YAML_DEPTH,
+    "aliases": limits.YAML_ALIASES,
+    "nodes": limits.YAML_NODES,
+    "documents": limits.YAML_DOCUMENTS,
+}
+
+
+def one(engine: Engine, data: bytes, path: str, pointers: Iterable[tuple[int, str]] = ()) -> Any:
+    """What MANIFESTS answers for one file; raises `ReportError` with `path:line:col`."""
+    header = {"limits": _LIMITS, "pointers": _pointers(pointers)}
+    try:
+        payload = engine.ask(Op.MANIFESTS, header, data, timeout_s=limits.EVALUATION_TIMEOUT_S)
+    except PolicyError as error:
+        raise protocol.as_report_error(error, path) from None
+    return msgspec.json.decode(payload)
+
+
+class _Files(msgspec.Struct):
+    files: list[Answer]
+
+
+_FILES: Final = msgspec.json.Decoder(_Files)
+
+
+def answers(
+    engine: Engine, files: Sequence[bytes], wanted: Sequence[Sequence[tuple[int, str]]] | None = None
+) -> list[Answer]:
+    """What MANIFESTS_MANY answers for each of `files`: its documents, or with `wanted` places in it.
+
+    Raises `PolicyError` where the engine fails; what is wrong with a file is in its answer.
+    """
+    header: dict[str, Any] = {"limits": _LIMITS, "count": len(files)}
+    if wanted is not None:
+        header["pointers"] = [_pointers(pointers) for pointers in wanted]
+    payload = engine.ask(
+        Op.MANIFESTS_MANY, header, protocol.parts(files), timeout_s=limits.EVALUATION_TIMEOUT_S
+    )
+    told = _FILES.decode(payload).files
+    if len(told) != len(files):
+        raise PolicyError(f"{len(files)} files were read, {len(told)} answered", code="engine_lost")
+    return told
+
+
+def refused(answer: Answer, path: str) -> ReportError | None:
+    """Why the file `path` is refused, if it is."""
+    if not bytes(answer.error):
+        return None
+    return protocol.as_report_error(protocol.failure(answer.error), path)
+
+
+def _pointers(wanted: Iterable[tuple[int, str]]) -> list[dict[str, Any]]:
+    return [{"document": document, "pointer": pointer} for document, pointer in wanted]
