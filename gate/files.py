@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -41,20 +41,30 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     declared: str | None = None
 
 
-def read(paths: Sequence[str], declared: Iterable[tuple[str, str]], root: Path) -> Iterator[File]:
+def read(
+    paths: Sequence[str],
+    declared: Iterable[tuple[str, str]],
+    root: Path,
+    made: Sequence[File] = (),
+    without: Collection[str] = (),
+) -> Iterator[File]:
     """Every file below `paths`, and each `(format, path)` of `declared`; relative to `root`.
 
     Files are opened one by one as they are asked for. A declared folder or glob declares each of its
-    files, but for those declared by themselves. Raises
+    files, but for those declared by themselves. `made` are files that no disk holds, they come first; the
+    folders `without`, as they would be labelled, are not entered: something else reads them. Raises
     `ReportError` where a path is absent, a folder holds nothing to read, or nothing was named at all: no
     inputs is not a pass.
     """
     formats = {_plain(path): format_ for format_, path in declared}
-    wanted: dict[str, str | None] = {file: None for path in paths for file in _below(path, root)}
+    # What only looked like inputs because a chart keeps it, and nothing else there: no reason to complain.
+    wanted: dict[str, str | None] = {
+        file: None for path in paths for file in _below(path, root, without=without, may_be_empty=bool(made))
+    }
     for path, format_ in formats.items():
         for file in _below(path, root, hidden_too=True):
             wanted[file] = formats.get(file, format_)
-    if not wanted:
+    if not wanted and not made:
         raise ReportError(
             "nothing to check",
             code="no_inputs",
@@ -65,6 +75,7 @@ def read(paths: Sequence[str], declared: Iterable[tuple[str, str]], root: Path) 
         raise ReportError(
             "too many files", code="too_large", found=str(len(wanted)), expected=f"at most {limits.REPORTS}"
         )
+    yield from made
     for file, declared_as in wanted.items():
         yield File(path=_printable(file), data=_bytes(file, root), declared=declared_as)
 
@@ -133,7 +144,14 @@ def _plain(path: str) -> str:
     return path if path == STDIN else Path(path).as_posix()
 
 
-def _below(path: str, root: Path, *, hidden_too: bool = False) -> Iterator[str]:
+def _below(
+    path: str,
+    root: Path,
+    *,
+    hidden_too: bool = False,
+    without: Collection[str] = (),
+    may_be_empty: bool = False,
+) -> Iterator[str]:
     if path == STDIN:
         yield STDIN
         return
@@ -150,10 +168,10 @@ def _below(path: str, root: Path, *, hidden_too: bool = False) -> Iterator[str]:
         yield from matches
         return
     found = False
-    for its_label in _in_folder(os.fspath(place), label, place, hidden_too=hidden_too):
+    for its_label in _in_folder(os.fspath(place), label, place, hidden_too=hidden_too, without=without):
         found = True
         yield its_label
-    if not found:
+    if not found and not may_be_empty:
         raise ReportError(
             "the folder holds nothing to check",
             code="no_inputs",
@@ -163,7 +181,9 @@ def _below(path: str, root: Path, *, hidden_too: bool = False) -> Iterator[str]:
         )
 
 
-def _in_folder(folder: str, label: str, top: Path, *, hidden_too: bool) -> Iterator[str]:
+def _in_folder(
+    folder: str, label: str, top: Path, *, hidden_too: bool, without: Collection[str]
+) -> Iterator[str]:
     """Labels of the files below `folder` that are looked at: those in it first, then folder by folder, by name.
 
     Works on texts and directory entries: a `Path` for each of many thousands takes longer than reading it.
@@ -174,7 +194,8 @@ def _in_folder(folder: str, label: str, top: Path, *, hidden_too: bool) -> Itera
     below: list[os.DirEntry[str]] = []
     for entry in entries:
         if entry.is_dir():
-            if entry.name != NEVER and (hidden_too or _is_looked_at(entry.name)):
+            is_taken_out = prefix + entry.name in without
+            if entry.name != NEVER and not is_taken_out and (hidden_too or _is_looked_at(entry.name)):
                 if entry.is_symlink():
                     _refuse_folder_link(Path(entry.path), prefix + entry.name)
                 below.append(entry)
@@ -187,7 +208,7 @@ def _in_folder(folder: str, label: str, top: Path, *, hidden_too: bool) -> Itera
         if entry.is_file():
             yield its_label
     for entry in below:
-        yield from _in_folder(entry.path, prefix + entry.name, top, hidden_too=hidden_too)
+        yield from _in_folder(entry.path, prefix + entry.name, top, hidden_too=hidden_too, without=without)
 
 
 def _matches(pattern: str, root: Path) -> list[str]:

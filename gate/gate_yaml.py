@@ -99,8 +99,11 @@ class Input(_Section, frozen=True, kw_only=True):
     kubernetes_version: Annotated[
         Annotated[str, Meta(pattern="^1\\.[0-9]{1,3}(\\.[0-9]{1,3})?$", title='a version in quotes, "1.36"')]
         | None,
-        Meta(description="The cluster's version, for manifests."),
+        Meta(description="The cluster's version, for manifests and charts."),
     ] = None
+    values: Annotated[tuple[Text, ...], Meta(description="Values files of a chart.")] = ()
+    release: Annotated[Text, Meta(description="Name of a chart's release.")] = "release"
+    namespace: Annotated[Text, Meta(description="Namespace a chart is rendered for.")] = "default"
 
 
 class ActionsByPoint(_Section, frozen=True, kw_only=True):

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
+RENDERED: Final = " (rendered)"
+"""How the name of a file ends that a tool made of a template: its lines are not the template's."""
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 

@@ -18,7 +18,7 @@ from typing import Literal
 
 import msgspec
 
-from gate import bootstrap, ci, environments, files, ids, repository, settings, times
+from gate import bootstrap, ci, environments, files, ids, inputs, rendering, repository, settings, times
 from gate.bundle import Bundle, unknown_rules
 from gate.configuration import Configuration, configuration, data, known_before
 from gate.configuration import waivers as waivers_of
@@ -58,6 +58,15 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """`FORMAT=PATH`."""
     require: tuple[str, ...] = ()
     max_age: str | None = None
+    values: tuple[str, ...] = ()
+    """Values files of charts."""
+    sets: tuple[str, ...] = ()
+    """`KEY=VALUE` for charts."""
+    release: str = "release"
+    namespace: str = "default"
+    kubernetes_version: str | None = None
+    keep_stdin: bool = False
+    """Whether the caller wants back what stood on stdin."""
     ci: Literal["auto", "none"] = "auto"
     formats: tuple[str, ...] = ()
     """Output formats that exist."""
@@ -72,6 +81,8 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     configuration: Configuration
     notices: tuple[str, ...] = ()
     """What keeping the record came upon."""
+    stdin: bytes | None = None
+    """What stood on stdin, where that was wanted and read."""
 
 
 def checked(
@@ -103,8 +114,9 @@ def checked(
         engine.start()
         with ThreadPoolExecutor(1, "policies") as pool:
             loading = pool.submit(_loaded, wish, config, root, engine)
-            paths, declared, base = _handed(wish, config, root)
-            reads = bootstrap.ingested(files.read(paths, declared, base), engine)
+            handed = _handed(wish, config, root)
+            stdin: list[bytes] = []
+            reads = bootstrap.ingested(inputs.read(handed, stdin if wish.keep_stdin else None), engine)
             question, bundle = _question(
                 wish,
                 config,
@@ -116,7 +128,7 @@ def checked(
                 now=now,
                 randomness=randomness,
                 compare=compare,
-                notices=(*_replaced(wish, config, environ), *files.left_out(paths, base)),
+                notices=(*_replaced(wish, config, environ), *files.left_out(handed.paths, handed.base)),
             )
         python = bootstrap.python() if config.settings.policies.python else None
         places = partial(bootstrap.places, engine, {read.report.path: read.data for read in reads})
@@ -125,7 +137,13 @@ def checked(
         if config.settings.record is not None and wish.record:
             notices = bootstrap.recorded(config.home / config.settings.record, judgement.decision)
         presentation = bootstrap.presentation(judgement, reads)
-    return Checked(judgement=judgement, presentation=presentation, configuration=config, notices=notices)
+    return Checked(
+        judgement=judgement,
+        presentation=presentation,
+        configuration=config,
+        notices=notices,
+        stdin=stdin[0] if stdin else None,
+    )
 
 
 # --------------------------------------------------------------------------- what is handed over
@@ -148,26 +166,20 @@ def _refuse_what_is_not_here(config: Configuration, formats: tuple[str, ...]) ->
         )
 
 
-def _handed(wish: Wish, config: Configuration, root: Path) -> tuple[list[str], list[tuple[str, str]], Path]:
-    """Paths, declared (format, path) pairs, and what they are relative to.
-
-    Paths on the command line replace the inputs of gate.yaml.
-    """
+def _handed(wish: Wish, config: Configuration, root: Path) -> inputs.Handed:
+    """What the command line names, or else the inputs of gate.yaml."""
     declared = files.declarations(wish.declared)
+    options = rendering.Options(
+        values=wish.values,
+        sets=wish.sets,
+        release=wish.release,
+        namespace=wish.namespace,
+        kubernetes_version=wish.kubernetes_version,
+    )
     if wish.paths or declared:
-        return list(wish.paths), declared, root
-    paths: list[str] = []
-    for given in config.settings.inputs:
-        if given.run is not None or given.path is None:
-            raise SettingsError(
-                "inputs that run a scanner are not read by this version",
-                code="not_available",
-                path=config.label,
-                fix="run the scanner before, and name its report under path",
-            )
-        declared += [(given.as_, given.path)] if given.as_ else []
-        paths += [] if given.as_ else [given.path]
-    return paths, declared, config.home
+        return inputs.sorted_out([(None, path, options) for path in wish.paths], declared, options, root)
+    given = inputs.configured(config.settings.inputs, options, config.label)
+    return inputs.sorted_out(given, [], options, config.home)
 
 
 def _loaded(wish: Wish, config: Configuration, root: Path, engine: Engine) -> Bundle:

@@ -79,6 +79,8 @@ LONGEST_EVALUATION_S: Final = 600.0
 """A pipeline that waits longer for its policies waits for a mistake."""
 FLOOR: Final = ("GATE-EVID-", "GATE-ENV-")
 """How the ids of rules begin that hold whatever the policies are (docs/adr/0003-evidence-is-a-floor.md)."""
+CHARTS: Final = ("helm",)
+"""What `as` names a chart by."""
 _PINNED: Final = re.compile(r"oci://[^\s@]+@sha256:[0-9a-f]{64}")
 
 Refuse = Callable[..., Problem]
@@ -232,9 +234,13 @@ def _wrong_inputs(value: Settings, problem: Refuse) -> Iterator[Problem]:
         if (given.path is None) == (given.run is None):
             message = "an input that is not one thing"
             yield problem(at, message, expected="either path or run", fix="make it one, or two inputs of it")
-        if given.kubernetes_version and given.as_ not in (None, "kubernetes"):
+        if given.kubernetes_version and given.as_ not in (None, "kubernetes", *CHARTS):
             message, fix = f"a version for {given.as_}", "remove it, or write as: kubernetes"
             yield problem((*at, "kubernetes_version"), message, fix=fix)
+        for key in ("values", "release", "namespace"):
+            if getattr(given, key) != getattr(Input(), key) and given.as_ not in (None, *CHARTS):
+                message = f"{key} of a chart for {given.as_ or 'a program'}"
+                yield problem((*at, key), message, fix="remove it, or write as: helm")
 
 
 def _wrong_policies(value: Settings, problem: Refuse) -> Iterator[Problem]:

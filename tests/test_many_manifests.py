@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -89,7 +88,7 @@ def test_an_object_is_made_of_either(given: dict[str, object]) -> None:
         KubernetesObject(**given)  # type: ignore[arg-type]
 
 
-def test_a_hundred_files_are_decided_as_each_by_itself(tmp_path: Path, engine: Engine) -> None:
+def test_a_hundred_files_are_read_as_each_by_itself(engine: Engine) -> None:
     texts = [
         POD.format(number) + ("  hostNetwork: true\n" if number % 7 == 0 else "") for number in range(100)
     ]

@@ -7,11 +7,12 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 import msgspec
 
+from gate import files
 from gate.cli.terminal import Terminal
 from gate.errors import SettingsError, StoreError, quoted
 from gate.model import Outcome
@@ -49,6 +50,11 @@ EXIT_CODES = {Outcome.PASS: 0, Outcome.WARN: 0, Outcome.FAIL: 1, Outcome.NEEDS_A
 @click.option("--as", "declared", multiple=True, metavar="FORMAT=PATH", help="read PATH as FORMAT")
 @click.option("--require", multiple=True, metavar="KIND", help="evidence that must be there")
 @click.option("--max-age", metavar="DURATION", help="how old required evidence may be (24h)")
+@click.option("--values", multiple=True, metavar="FILE", help="values file of a Helm chart")
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="value of a Helm chart")
+@click.option("--release", default="release", metavar="NAME", help="release name of a Helm chart")
+@click.option("--namespace", default="default", metavar="NAME", help="namespace a Helm chart is rendered for")
+@click.option("--kubernetes-version", metavar="1.NN", help="version of the cluster")
 @click.option("--server", metavar="URL", help="ask a gate service")
 @click.option("--token", metavar="T", help="token for --server")
 @click.option("-o", "--output", "outputs", multiple=True, metavar="FORMAT[=FILE]", help=", ".join(OUTPUTS))
@@ -60,13 +66,17 @@ EXIT_CODES = {Outcome.PASS: 0, Outcome.WARN: 0, Outcome.FAIL: 1, Outcome.NEEDS_A
     "--ci", type=click.Choice(["auto", "none"]), default="auto", help="use the CI system's variables"
 )
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto")
+@click.option(
+    "--post-renderer", is_flag=True, help="print stdin's manifests again if they pass, the decision on stderr"
+)
 @click.option("--no-record", is_flag=True, help="do not append to the record")
 @click.option("-q", "--quiet", is_flag=True, help="print the last line only")
 @click.option("-v", "--verbose", is_flag=True, help="spell out warnings too")
 def command(**given: Any) -> int:
     """Decide whether what the PATHs tell may pass.
 
-    PATHs are scanner reports, SBOMs and Kubernetes manifests, or folders of them; `-` is stdin.
+    PATHs are scanner reports, SBOMs, Kubernetes manifests, Helm charts and kustomizations, or folders of
+    them; `-` is stdin.
     Without any, the inputs of gate.yaml are read.
     """
     from gate import local
@@ -79,16 +89,24 @@ def command(**given: Any) -> int:
             code="not_available",
             fix="leave it out: gate then decides here, with the same engine and policies",
         )
+    post_renderer = given.pop("post_renderer")
+    if post_renderer and given["paths"] != (files.STDIN,):
+        raise SettingsError(
+            "--post-renderer without `-` alone", code="usage", expected="gate check - --post-renderer"
+        )
     color, quiet, verbose = given.pop("color"), given.pop("quiet"), given.pop("verbose")
     warn_exit_code, report_only = given.pop("warn_exit_code"), given.pop("report_only")
-    wish = local.Wish(record=not given.pop("no_record"), formats=tuple(OUTPUTS), **given)
+    wish = local.Wish(
+        record=not given.pop("no_record"), formats=tuple(OUTPUTS), keep_stdin=post_renderer, **given
+    )
     checked = local.checked(wish, Path.cwd(), os.environ, datetime.now(UTC), os.urandom(10))
 
     for notice in checked.notices:
         click.echo(notice, err=True)
     code = exit_code(checked.judgement.decision.outcome, warn_exit_code, report_only=report_only)
     wanted += [(one.format, one.path) for one in checked.configuration.settings.outputs]
-    terminal = Terminal.of(sys.stdout, color)
+    stream = sys.stderr if post_renderer else sys.stdout
+    terminal = Terminal.of(stream, color)
     presentation = msgspec.structs.replace(
         checked.presentation,
         elapsed_s=time.perf_counter() - started,
@@ -98,7 +116,11 @@ def command(**given: Any) -> int:
         width=terminal.width,
         verbosity=-1 if quiet else 1 if verbose else 0,
     )
-    written(wanted, presentation)
+    written(wanted, presentation, stream.buffer)
+    if post_renderer and code == 0:
+        # Only what was judged, and only all of it: whoever reads this applies it.
+        sys.stdout.buffer.write(checked.stdin or b"")
+        sys.stdout.buffer.flush()
     return code
 
 
@@ -126,8 +148,8 @@ def outputs(wanted: tuple[str, ...]) -> list[tuple[str, str | None]]:
     return result
 
 
-def written(wanted: list[tuple[str, str | None]], presentation: Presentation) -> None:
-    """Write every output: files first, whole or not at all, then stdout."""
+def written(wanted: list[tuple[str, str | None]], presentation: Presentation, stream: BinaryIO) -> None:
+    """Write every output: files first, whole or not at all, then `stream`."""
     paths: list[str] = []
     for name, path in wanted:
         if path is not None:
@@ -136,8 +158,8 @@ def written(wanted: list[tuple[str, str | None]], presentation: Presentation) ->
             paths.append(path)
     on_stdout = next((name for name, path in wanted if path is None), "text")
     presentation = msgspec.structs.replace(presentation, written=tuple(paths))
-    sys.stdout.buffer.write(OUTPUTS[on_stdout](presentation))
-    sys.stdout.buffer.flush()
+    stream.write(OUTPUTS[on_stdout](presentation))
+    stream.flush()
 
 
 def _refuse_input(path: str, presentation: Presentation) -> None:

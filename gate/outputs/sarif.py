@@ -11,10 +11,11 @@ from typing import Any, Final
 
 import msgspec
 
+from gate.kubernetes_object import RENDERED
 from gate.model import Action, Condition, Decision, Finding, Location, Rule, Severity, Violation, Waived
 from gate.outputs import summary
 from gate.outputs.escaping import markdown, relative_uri, sarif
-from gate.presentation import Presentation
+from gate.presentation import Excerpt, Presentation
 
 RESULTS: Final = 25_000
 """Most results of one run that GitHub takes (docs.github.com, SARIF support for code scanning)."""
@@ -99,7 +100,15 @@ def _result(violation: Violation, presentation: Presentation) -> dict[str, Any]:
         "ruleId": violation.rule,
         "level": _LEVELS[violation.action],
         "message": {"text": sarif(violation.message + (f" (fix: {fix})" if fix else ""))},
-        "locations": [_location(location, violation.object, finding, presentation)],
+        "locations": [
+            _location(
+                location,
+                violation.object,
+                finding,
+                presentation,
+                presentation.excerpts.get(violation.fingerprint),
+            )
+        ],
         "partialFingerprints": {"gateFingerprint/v1": violation.fingerprint},
         "properties": {key: value for key, value in properties.items() if value},
     }
@@ -138,11 +147,19 @@ def _condition(condition: Condition) -> dict[str, Any]:
 
 
 def _location(
-    location: Location, name: str | None, finding: Finding | None, presentation: Presentation
+    location: Location,
+    name: str | None,
+    finding: Finding | None,
+    presentation: Presentation,
+    excerpt: Excerpt | None = None,
 ) -> dict[str, Any]:
-    uri = relative_uri(location.file) if location.file else None
-    if uri is not None:
-        shown = _physical(uri, location.line, location.column)
+    file = (location.file or "").removesuffix(RENDERED)
+    uri = relative_uri(file) if file else None
+    if uri is not None and file != location.file:
+        # The line is of what a tool made of the template: of no use to whoever opens the template.
+        shown = _physical(uri, None, None)
+    elif uri is not None:
+        shown = _physical(uri, location.line, location.column, excerpt)
     else:
         shown = _physical(_report_uri(finding, presentation), None, None)
     names = [name, location.resource, location.image, None if uri else location.file, location.url]
@@ -150,11 +167,25 @@ def _location(
     return shown | ({"logicalLocations": [{"fullyQualifiedName": n} for n in logical]} if logical else {})
 
 
-def _physical(uri: str, line: int | None, column: int | None) -> dict[str, Any]:
-    region = {"startLine": max(line or 1, 1)}
+def _physical(
+    uri: str, line: int | None, column: int | None, excerpt: Excerpt | None = None
+) -> dict[str, Any]:
+    region: dict[str, Any] = {"startLine": max(line or 1, 1)}
     if line and column and column > 0:
         region["startColumn"] = column
-    return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}
+    place = {"artifactLocation": {"uri": uri}, "region": region}
+    if excerpt is None or excerpt.line != line or not excerpt.lines:
+        return {"physicalLocation": place}
+    meant = excerpt.lines[-1]
+    if column and 0 < column <= len(meant):
+        region["endColumn"] = len(meant.rstrip()) + 1
+    region["snippet"] = {"text": sarif(meant)}
+    around = {
+        "startLine": excerpt.first_line,
+        "endLine": excerpt.first_line + len(excerpt.lines) - 1,
+        "snippet": {"text": "\n".join(map(sarif, excerpt.lines))},
+    }
+    return {"physicalLocation": place | {"contextRegion": around}}
 
 
 def _report_uri(finding: Finding | None, presentation: Presentation) -> str:

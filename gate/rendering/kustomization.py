@@ -1,0 +1,111 @@
+"""Kustomizations: looked over for what they would fetch, then built by `kustomize` or `kubectl kustomize`.
+
+Plugins stay off and files outside of a kustomization's own folder unread, as the tool does by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from gate import limits
+from gate.documents import yaml as yaml_documents
+from gate.errors import ReportError, quoted
+from gate.files import File
+from gate.kubernetes_object import RENDERED
+from gate.rendering import tool
+
+NAMES: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+FOLDERS: Final = 1_000
+"""Kustomizations that one may be made of."""
+_LISTS: Final = (
+    "resources",
+    "bases",
+    "components",
+    "crds",
+    "configurations",
+    "generators",
+    "transformers",
+    "validators",
+)
+_REMOTE: Final = re.compile(
+    r"^[a-z][a-z0-9+.-]*::|://|^git@|^[\w.-]+\.[a-z]{2,}[:/]|[?&](ref|version|timeout|submodules)="
+)
+
+
+def file_in(place: Path) -> Path | None:
+    """The kustomization in the folder `place`, if there is one."""
+    return (
+        next((place / name for name in NAMES if (place / name).is_file()), None) if place.is_dir() else None
+    )
+
+
+def rendered(place: Path, path: str) -> File:
+    """What the kustomization at `place` builds; messages call it `path`.
+
+    Raises `ReportError` where it would fetch something, or does not build.
+    """
+    _refuse_remote(place, path)
+    kustomize, kubectl = tool.executable(["kustomize"]), tool.executable(["kubectl"])
+    if kustomize is None and kubectl is None:
+        raise tool.missing(
+            path,
+            "kustomize or kubectl",
+            "install one, or check what it prints: kustomize build … | gate check -",
+        )
+    command = [kustomize, "build"] if kustomize else [str(kubectl), "kustomize"]
+    output = tool.output([*command, str(place.resolve())], path)
+    if not output.strip():
+        raise ReportError(
+            "the kustomization builds nothing", code="no_inputs", path=path, expected="at least one object"
+        )
+    return File(path=path.rstrip("/") + RENDERED, data=output, declared="kubernetes")
+
+
+def _refuse_remote(place: Path, path: str) -> None:
+    """Raise for anything that the kustomization, or one that it is made of, would fetch or run."""
+    pending, seen = [place.resolve()], set[Path]()
+    while pending:
+        folder = pending.pop()
+        file = file_in(folder)
+        if folder in seen or file is None:
+            continue
+        seen.add(folder)
+        if len(seen) > FOLDERS:
+            raise ReportError(
+                "too many kustomizations", code="too_large", path=path, expected=f"at most {FOLDERS}"
+            )
+        for named in _named(file, path):
+            if _REMOTE.search(named) and not (folder / named).exists():
+                raise ReportError(
+                    f"the kustomization refers to {quoted(named)}",
+                    code="remote_reference",
+                    path=f"{path.rstrip('/')}/{file.name}" if folder == place.resolve() else str(file.name),
+                    expected="files and folders of this repository",
+                    fix="vendor it: what is fetched while it is judged may be another thing when it is applied",
+                )
+            below = folder / named
+            if below.is_dir():
+                pending.append(below.resolve())
+
+
+def _named(file: Path, path: str) -> Iterator[str]:
+    """What a kustomization names to be read besides itself."""
+    parsed = yaml_documents.parsed(
+        file.read_bytes()[: limits.YAML_BYTES + 1], f"{path.rstrip('/')}/{file.name}"
+    )
+    value: Any = parsed.value
+    if not isinstance(value, dict):
+        return
+    for key in _LISTS:
+        listed = value.get(key)
+        yield from (
+            (one for one in listed if isinstance(one, str) and "\n" not in one)
+            if isinstance(listed, list)
+            else ()
+        )
+    schema = value.get("openapi")
+    if isinstance(schema, dict) and isinstance(schema.get("path"), str):
+        yield schema["path"]
