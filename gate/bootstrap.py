@@ -16,18 +16,18 @@ from typing import Any, Final
 import msgspec
 
 from gate import bundle as bundles
-from gate import limits, policy_files
+from gate import files, limits, policy_files
 from gate.bundle import Bundle
 from gate.documents import json as json_documents
 from gate.documents import manifests
 from gate.engines import manifests as engine_manifests
 from gate.engines.embedded import Engine
-from gate.errors import PolicyError, Problem, ReportError, StoreError
+from gate.errors import PolicyError, Problem, ReportError, SettingsError, StoreError, quoted
 from gate.evaluate import Python
 from gate.files import File
 from gate.ingest import Read, ingest, is_manifest
 from gate.kubernetes import gatekeeper
-from gate.model import Decision, Violation
+from gate.model import Decision, KubernetesObject, Violation
 from gate.pipeline import Judgement
 from gate.presentation import Excerpt, Presentation
 
@@ -91,8 +91,8 @@ def ingested(given: Iterable[File], engine: Engine) -> tuple[Read, ...]:
 
     reads: list[Read] = []
     problems: list[Problem] = []
-    for files, read in _answered(given, engine):
-        for file in files:
+    for batch, read in _answered(given, engine):
+        for file in batch:
             try:
                 reads.append(ingest(file.data, file.path, SCANNERS, read, file.declared))
             except ReportError as error:
@@ -109,8 +109,8 @@ def _answered(given: Iterable[File], engine: Engine) -> Iterator[tuple[Sequence[
     """
     with ThreadPoolExecutor(2, "manifests") as pool:
         waiting: deque[tuple[Sequence[File], Future[manifests.ReadMany]]] = deque()
-        for files in _batches(given):
-            waiting.append((files, pool.submit(_reader, files, engine)))
+        for fresh in _batches(given):
+            waiting.append((fresh, pool.submit(_reader, fresh, engine)))
             if len(waiting) > 2:
                 batch, read = waiting.popleft()
                 yield batch, read.result()
@@ -131,9 +131,9 @@ def _batches(given: Iterable[File]) -> Iterator[Sequence[File]]:
         yield batch
 
 
-def _reader(files: Sequence[File], engine: Engine) -> manifests.ReadMany:
-    """What reads manifests: those of `files` were sent together, any other is sent by itself."""
-    ahead = [file for file in files if is_manifest(file.data, file.path, file.declared)]
+def _reader(given: Sequence[File], engine: Engine) -> manifests.ReadMany:
+    """What reads manifests: those `given` were sent together, any other is sent by itself."""
+    ahead = [file for file in given if is_manifest(file.data, file.path, file.declared)]
     told = engine_manifests.answers(engine, [file.data for file in ahead]) if ahead else []
     answers = {file.path: (file.data, answer) for file, answer in zip(ahead, told, strict=True)}
 
@@ -175,6 +175,24 @@ def input_schema() -> Any:
     return json_documents.parsed(INPUT_SCHEMA.read_bytes(), INPUT_SCHEMA.name)
 
 
+def definitions(paths: Sequence[str], root: Path, engine: Engine) -> tuple[KubernetesObject, ...]:
+    """The objects of the folders and files `paths`: CustomResourceDefinitions, and whatever lies beside them.
+
+    Raises `SettingsError` where a path holds none, or one that cannot be read.
+    """
+    try:
+        given = list(files.read(paths, [], root)) if paths else []
+        objects = [one for read in ingested(given, engine) for one in read.scan.objects]
+    except ReportError as error:
+        raise SettingsError(problems=error.problems) from None
+    if paths and not any(one.object.get("kind") == "CustomResourceDefinition" for one in objects):
+        raise SettingsError(
+            f"kubernetes.schemas: {quoted(', '.join(paths))} holds no CustomResourceDefinition",
+            expected="manifests of CustomResourceDefinitions",
+        )
+    return tuple(objects)
+
+
 def python() -> Python:
     """The engine of Python policies."""
     from gate.engines import python as python_engine
@@ -190,9 +208,9 @@ def places(
     for file, document, pointer in wanted:
         by_file.setdefault(file, set()).add((document, pointer))
     found: dict[tuple[str, int, str], tuple[int, int]] = {}
-    files = sorted(by_file)
-    for first in range(0, len(files), PLACED_AT_ONCE):
-        batch = files[first : first + PLACED_AT_ONCE]
+    names = sorted(by_file)
+    for first in range(0, len(names), PLACED_AT_ONCE):
+        batch = names[first : first + PLACED_AT_ONCE]
         asked = [sorted(by_file[file]) for file in batch]
         answers = engine_manifests.answers(engine, [data[file] for file in batch], asked)
         for file, pointers, answer in zip(batch, asked, answers, strict=True):

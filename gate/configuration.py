@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,10 +18,13 @@ from typing import Any
 
 import msgspec
 
-from gate import baseline, ci, environments, files, repository, settings, waiver_files
+from gate import baseline, bootstrap, ci, environments, files, repository, settings, waiver_files
+from gate.bundle import Bundle
 from gate.documents import yaml
-from gate.errors import GateError, PolicyError, SettingsError, StoreError, WaiverError
+from gate.engines.embedded import Engine
+from gate.errors import GateError, PolicyError, SettingsError, StoreError, WaiverError, quoted
 from gate.gate_yaml import Settings
+from gate.kubernetes import schemas
 from gate.model import Said
 from gate.waivers import Waiver
 
@@ -122,6 +126,33 @@ def known_before(
         )
     content = files.content(config.root / configured.file, configured.file, StoreError)
     return baseline.parsed(content, configured.file, project)
+
+
+def cluster(
+    config: Configuration, bundle: Bundle, version: str | None, engine: Engine
+) -> schemas.Schemas | None:
+    """What the cluster takes, where that is to be checked: with the Kubernetes rules, or because somebody asks.
+
+    `version` is `--kubernetes-version`. Raises `SettingsError` where it is none, or the schemas are not there.
+    """
+    own = config.settings.kubernetes
+    versions = {one.kubernetes_version for one in config.settings.inputs if one.kubernetes_version}
+    if len(versions) > 1 and not (version or own.version):
+        raise SettingsError(
+            f"inputs name several versions of Kubernetes: {', '.join(sorted(versions))}",
+            path=config.label,
+            expected="one",
+            fix="name the cluster's under kubernetes.version, or check the inputs one by one",
+        )
+    version = version or own.version or next(iter(versions), None)
+    if version is not None and not re.fullmatch(r"1\.[0-9]{1,3}(\.[0-9]{1,3})?", version):
+        raise SettingsError(
+            f"--kubernetes-version {quoted(version)} is not understood", code="usage", expected="1.36"
+        )
+    is_judged = any(package.name.startswith("policy.kubernetes") for package in bundle.packages)
+    if not (is_judged or version or own.schemas):
+        return None
+    return schemas.schemas(version, bootstrap.definitions(own.schemas, config.root, engine))
 
 
 def validated(named: str | None, root: Path) -> str | None:

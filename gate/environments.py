@@ -107,7 +107,7 @@ def configuration_paths(value: Settings, config: str) -> tuple[str, ...]:
     sources = [path for path in value.policies.use if "://" not in path and not path.startswith("builtin:")]
     waivers = value.waivers.files if value.waivers.files is not None else ()
     baseline = [value.baseline.file] if value.baseline else []
-    below = [".gate", *sources, *value.policies.data, *waivers, *baseline]
+    below = [".gate", *sources, *value.policies.data, *value.kubernetes.schemas, *waivers, *baseline]
     return (config, *(posixpath.normpath(posixpath.join(folder, path)) for path in below))
 
 

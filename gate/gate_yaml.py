@@ -106,6 +106,20 @@ class Input(_Section, frozen=True, kw_only=True):
     namespace: Annotated[Text, Meta(description="Namespace a chart is rendered for.")] = "default"
 
 
+class KubernetesSettings(_Section, frozen=True, kw_only=True):
+    """The cluster that manifests are for."""
+
+    version: Annotated[
+        Annotated[str, Meta(pattern="^1\\.[0-9]{1,3}(\\.[0-9]{1,3})?$", title='a version in quotes, "1.36"')]
+        | None,
+        Meta(description="Its version; absent: the newest that gate knows."),
+    ] = None
+    schemas: Annotated[
+        tuple[Text, ...],
+        Meta(description="Folders or files of CustomResourceDefinitions.", examples=["crds/"]),
+    ] = ()
+
+
 class ActionsByPoint(_Section, frozen=True, kw_only=True):
     """Another action at each enforcement point; a point not named keeps what it had."""
 
@@ -252,6 +266,9 @@ class Settings(_Section, frozen=True, kw_only=True):
         default_factory=LimitSettings
     )
     thresholds: Annotated[Thresholds, Meta(description="What is still allowed.")] = Thresholds()
+    kubernetes: Annotated[KubernetesSettings, Meta(description="The cluster that manifests are for.")] = (
+        KubernetesSettings()
+    )
     baseline: Annotated[Baseline | None, Meta(description="Absent: every finding is new.")] = None
     waivers: Annotated[Waivers, Meta(description="Exceptions with an end.")] = Waivers()
     record: Annotated[

@@ -20,12 +20,13 @@ import msgspec
 
 from gate import bootstrap, ci, environments, files, ids, inputs, rendering, repository, settings, times
 from gate.bundle import Bundle, unknown_rules
-from gate.configuration import Configuration, configuration, data, known_before
+from gate.configuration import Configuration, cluster, configuration, data, known_before
 from gate.configuration import waivers as waivers_of
 from gate.engines.embedded import Engine
 from gate.errors import SettingsError, quoted
 from gate.gate_yaml import EnvironmentSettings, Settings
 from gate.ingest import Read
+from gate.kubernetes import schemas
 from gate.model import Approval, Decision, EnvironmentRef, Evidence, Point, Said, Severity, Subject
 from gate.pipeline import Judgement, Question, judge
 from gate.presentation import Presentation
@@ -125,6 +126,7 @@ def checked(
                 environment,
                 reads,
                 loading,
+                engine,
                 now=now,
                 randomness=randomness,
                 compare=compare,
@@ -200,6 +202,7 @@ def _question(
     environment: EnvironmentSettings | None,
     reads: tuple[Read, ...],
     loading: Future[Bundle],
+    engine: Engine,
     *,
     now: datetime,
     randomness: bytes,
@@ -222,7 +225,7 @@ def _question(
     extra = _evidence(wish)
     given_data = data(config, wish.data, root)
     bundle = loading.result()
-    unknown = unknown_rules(bundle, value.policies.actions, environments.RULES)
+    unknown = unknown_rules(bundle, value.policies.actions, {**environments.RULES, **schemas.RULES})
     if unknown:
         raise SettingsError(
             f"policies.actions names a rule that no policy has: {unknown[0]}",
@@ -247,6 +250,7 @@ def _question(
         waivers=given_waivers,
         waiver_days={severity: value.waivers.longest_days(severity) for severity in Severity},
         baseline=known,
+        schemas=cluster(config, bundle, wish.kubernetes_version, engine),
         approvals=approvals,
         approvals_required=environment.approvals.number if environment and environment.approvals else 0,
         timeout_s=_timeout_s(wish, value),

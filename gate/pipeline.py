@@ -18,6 +18,7 @@ from gate import __version__, assemble, baseline, decide, environments, times, w
 from gate.bundle import Bundle
 from gate.evaluate import Engine, Python, evaluate, evaluate_gatekeeper, refuse_if_off
 from gate.ingest import Read
+from gate.kubernetes import schemas
 from gate.model import (
     Approval,
     Approvals,
@@ -60,6 +61,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     waiver_days: Mapping[str, int] = {}
     baseline: baseline.Baseline | None = None
     grace_days: int = 0
+    schemas: schemas.Schemas | None = None
+    """What the cluster takes; None where nobody wants that checked."""
     approvals: tuple[Approval, ...] = ()
     """Those that count for this digest and environment."""
     approvals_required: int = 0
@@ -128,9 +131,9 @@ def judge(
         now_ns=assemble.now_ns(asked.now),
         timeout_s=asked.timeout_s,
     )
-    said = (*said, *constraints.said)
+    said = (*said, *constraints.said, *(schemas.said(asked.schemas, objects) if asked.schemas else ()))
 
-    rules = {**bundle.rules, **environments.RULES}
+    rules = {**bundle.rules, **environments.RULES, **schemas.RULES}
     found = decide.violations(
         (*asked.own, *said),
         rules,
@@ -175,6 +178,7 @@ def judge(
         gate_version=__version__,
         notices=(
             *asked.notices,
+            *(schemas.notices(asked.schemas) if asked.schemas and objects else ()),
             *waivers.notices(asked.waivers, usage.joined(later), asked.subject, environment, asked.now),
             *constraints.notices,
         ),
