@@ -20,14 +20,17 @@ import msgspec
 
 from gate import bootstrap, ci, environments, files, ids, inputs, rendering, repository, settings, times
 from gate.bundle import Bundle, unknown_rules
-from gate.configuration import Configuration, configuration, data, known_before
+from gate.configuration import Configuration, configuration, data, known_before, policies
 from gate.configuration import waivers as waivers_of
+from gate.conftest.inputs import is_read
+from gate.conftest.policies import Options
 from gate.engines.embedded import Engine
 from gate.errors import SettingsError, quoted
 from gate.gate_yaml import EnvironmentSettings, Settings
 from gate.ingest import Read
 from gate.model import Approval, Decision, EnvironmentRef, Evidence, Point, Said, Severity, Subject
 from gate.pipeline import Judgement, Question, judge
+from gate.policy_files import Collected
 from gate.presentation import Presentation
 
 REPLACED = "counts for no promotion: "
@@ -56,6 +59,11 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     timeout: str | None = None
     declared: tuple[str, ...] = ()
     """`FORMAT=PATH`."""
+    namespaces: tuple[str, ...] = ()
+    """Of Conftest's policies, as the next three."""
+    all_namespaces: bool = False
+    combine: bool = False
+    rego_version: Literal["v0", "v1"] | None = None
     require: tuple[str, ...] = ()
     max_age: str | None = None
     values: tuple[str, ...] = ()
@@ -113,10 +121,13 @@ def checked(
             )
         engine.start()
         with ThreadPoolExecutor(1, "policies") as pool:
-            loading = pool.submit(_loaded, wish, config, root, engine)
+            collected = policies(config, wish.policies, root)
+            loading = pool.submit(_loaded, collected, wish, config, root, engine)
             handed = _handed(wish, config, root)
             stdin: list[bytes] = []
-            reads = bootstrap.ingested(inputs.read(handed, stdin if wish.keep_stdin else None), engine)
+            also = is_read if collected.conftest else files.no_others
+            given = inputs.read(handed, stdin if wish.keep_stdin else None, also)
+            reads = bootstrap.ingested(given, engine, configuration=bool(collected.conftest))
             question, bundle = _question(
                 wish,
                 config,
@@ -128,7 +139,7 @@ def checked(
                 now=now,
                 randomness=randomness,
                 compare=compare,
-                notices=(*_replaced(wish, config, environ), *files.left_out(handed.paths, handed.base)),
+                notices=(*_replaced(wish, config, environ), *files.left_out(handed.paths, handed.base, also)),
             )
         python = bootstrap.python() if config.settings.policies.python else None
         places = partial(bootstrap.places, engine, {read.report.path: read.data for read in reads})
@@ -182,11 +193,16 @@ def _handed(wish: Wish, config: Configuration, root: Path) -> inputs.Handed:
     return inputs.sorted_out(given, [], options, config.home)
 
 
-def _loaded(wish: Wish, config: Configuration, root: Path, engine: Engine) -> Bundle:
-    if wish.policies:
-        return bootstrap.bundle(wish.policies, root, engine, python=config.settings.policies.python)
-    use = config.settings.policies.use
-    return bootstrap.bundle(use, config.root, engine, python=config.settings.policies.python)
+def _loaded(collected: Collected, wish: Wish, config: Configuration, root: Path, engine: Engine) -> Bundle:
+    options = Options(
+        namespaces=wish.namespaces,
+        all_namespaces=wish.all_namespaces,
+        combine=wish.combine,
+        rego_version=wish.rego_version,
+        data=data(config, wish.data, root) if collected.conftest else {},
+    )
+    options.refuse_without(has_policies=bool(collected.conftest))
+    return bootstrap.compiled(collected, engine, python=config.settings.policies.python, conftest=options)
 
 
 # ------------------------------------------------------------------------------------ the question
@@ -319,6 +335,8 @@ def _replaced(wish: Wish, config: Configuration, environ: Mapping[str, str]) -> 
         *(f"--policy {quoted(name)}" for name in wish.policies),
         *(f"--data {quoted(name)}" for name in wish.data),
         *(f"--waivers {quoted(name)}" for name in wish.waivers),
+        *(f"--policy-namespace {quoted(name)}" for name in wish.namespaces),
+        *(["--combine"] if wish.combine else []),
         *([f"--baseline {quoted(wish.baseline)}"] if is_other_baseline else []),
     ]
     if wish.ci == "none" and wish.config_from is None and ci.is_known(environ):

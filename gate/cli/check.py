@@ -35,6 +35,16 @@ EXIT_CODES = {Outcome.PASS: 0, Outcome.WARN: 0, Outcome.FAIL: 1, Outcome.NEEDS_A
     "--policy", "policies", multiple=True, metavar="PATH", help="policies instead of the configured"
 )
 @click.option("--data", multiple=True, metavar="FILE", help="settings for policies, on top of the configured")
+@click.option(
+    "--policy-namespace",
+    "namespaces",
+    multiple=True,
+    metavar="NAME",
+    help="ask Conftest's rules of it (main)",
+)
+@click.option("--all-namespaces", is_flag=True, help="ask Conftest's rules of every namespace")
+@click.option("--combine", is_flag=True, help="show Conftest's rules all files as one list")
+@click.option("--rego-version", type=click.Choice(["v0", "v1"]), help="language of Conftest's rules (v1)")
 @click.option("--environment", metavar="NAME", help="environment to enter")
 @click.option("--subject", metavar="NAME[@sha256:…]", help="what is judged")
 @click.option("--subject-type", type=click.Choice(["source", "image", "manifests", "release"]))
