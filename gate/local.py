@@ -59,11 +59,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     timeout: str | None = None
     declared: tuple[str, ...] = ()
     """`FORMAT=PATH`."""
-    namespaces: tuple[str, ...] = ()
-    """Of Conftest's policies, as the next three."""
-    all_namespaces: bool = False
-    combine: bool = False
-    rego_version: Literal["v0", "v1"] | None = None
+    conftest: Options = Options()
     require: tuple[str, ...] = ()
     max_age: str | None = None
     values: tuple[str, ...] = ()
@@ -194,13 +190,8 @@ def _handed(wish: Wish, config: Configuration, root: Path) -> inputs.Handed:
 
 
 def _loaded(collected: Collected, wish: Wish, config: Configuration, root: Path, engine: Engine) -> Bundle:
-    options = Options(
-        namespaces=wish.namespaces,
-        all_namespaces=wish.all_namespaces,
-        combine=wish.combine,
-        rego_version=wish.rego_version,
-        data=data(config, wish.data, root) if collected.conftest else {},
-    )
+    given = data(config, wish.data, root) if collected.conftest else {}
+    options = msgspec.structs.replace(wish.conftest, data=given)
     options.refuse_without(has_policies=bool(collected.conftest))
     return bootstrap.compiled(collected, engine, python=config.settings.policies.python, conftest=options)
 
@@ -335,8 +326,7 @@ def _replaced(wish: Wish, config: Configuration, environ: Mapping[str, str]) -> 
         *(f"--policy {quoted(name)}" for name in wish.policies),
         *(f"--data {quoted(name)}" for name in wish.data),
         *(f"--waivers {quoted(name)}" for name in wish.waivers),
-        *(f"--policy-namespace {quoted(name)}" for name in wish.namespaces),
-        *(["--combine"] if wish.combine else []),
+        *wish.conftest.flags,
         *([f"--baseline {quoted(wish.baseline)}"] if is_other_baseline else []),
     ]
     if wish.ci == "none" and wish.config_from is None and ci.is_known(environ):

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 
 from bench import machine
+from gate.conftest import inputs
 from gate.conftest.policies import is_conftest
 from tests.command import BANDIT_EVAL, POD, RULE, Result, files, gate
 from tests.data import absent
@@ -134,7 +135,11 @@ def place(tmp_path: Path) -> Path:
 def test_the_same_policies_say_the_same_of_the_same_files(place: Path, arguments: tuple[str, ...]) -> None:
     expected = theirs(place, "--policy", "p", *arguments, "k")
 
-    assert expected == ours(check(place, *arguments, "k"))
+    own = (
+        one.replace("--namespace", "--policy-namespace") if one == "--namespace" else one for one in arguments
+    )
+
+    assert expected == ours(check(place, *own, "k"))
     assert expected
 
 
@@ -264,7 +269,7 @@ def test_a_namespace_without_rules_is_no_pass(tmp_path: Path) -> None:
 def test_a_misspelt_namespace_is_no_pass(tmp_path: Path) -> None:
     files(tmp_path, p__a_rego=DENY, k__a_yaml=TEAM)
 
-    assert "no_policies" == refused(check(tmp_path, "--namespace", "mian", "k"))["code"]
+    assert "no_policies" == refused(check(tmp_path, "--policy-namespace", "mian", "k"))["code"]
 
 
 @pytest.mark.parametrize(
@@ -296,7 +301,9 @@ def test_a_folder_of_both_kinds_is_refused(tmp_path: Path) -> None:
     assert "a folder of their own" in problem["fix"]
 
 
-@pytest.mark.parametrize("flag", ["--all-namespaces", "--combine", "--namespace=main", "--rego-version=v0"])
+@pytest.mark.parametrize(
+    "flag", ["--all-namespaces", "--combine", "--policy-namespace=main", "--rego-version=v0"]
+)
 def test_flags_of_conftest_without_its_policies_are_refused(tmp_path: Path, flag: str) -> None:
     files(tmp_path, p__a_rego=RULE, k__a_json=BANDIT_EVAL)
 
@@ -331,3 +338,105 @@ def test_without_conftests_policies_its_inputs_stay_unknown(tmp_path: Path) -> N
     (tmp_path / "k" / "Dockerfile.x").rename(tmp_path / "k" / "Dockerfile")
 
     assert 3 == gate(tmp_path, "check", "k/Dockerfile").code
+
+
+# -------------------------------------------------------------------------------- other inputs
+
+DOCKERFILE: Final = """# syntax=docker/dockerfile:1
+# first
+FROM --platform=linux/amd64 alpine:3.20 AS base
+LABEL a="b c" d=e
+ENV X 1 2
+ENV Y=1 Z="a b"
+ARG V=1 W
+# about run
+RUN apk add \\
+    # inner
+    curl \\
+    && echo "x"
+RUN ["a", "b"]
+RUN <<EOF
+USER root
+EOF
+COPY --chown=1:1 --from=base a b /c/
+ADD ["a b", "c"]
+EXPOSE 80 443/tcp
+HEALTHCHECK --interval=5s CMD curl -f x || exit 1
+ONBUILD RUN echo x
+FROM base
+USER nobody
+VOLUME /a /b
+WORKDIR /x y
+ENTRYPOINT ["x"]
+CMD run it
+"""
+TOML: Final = 'a = 1\nb = [1, 2.5, "x"]\nt = 1979-05-27T07:32:00Z\n[s.u]\nk = true\n[[l]]\nn = 1\n'
+INI: Final = """top = 1
+[a]
+x = 1
+y = true
+z = hello ; comment
+q = "quoted text"
+f = 1.5
+u: v
+url = http://x/y#z
+[b.c]
+k = no
+"""
+DOTENV: Final = 'A=1\nexport B="x y"\nC=\'lit $A\'\nD=$A-${B}\nE=a # c\nF=\nG="a\\nb"\n'
+INPUTS: Final = {"Dockerfile": DOCKERFILE, "a.toml": TOML, "a.ini": INI, ".env": DOTENV}
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_a_file_is_read_as_conftest_reads_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(INPUTS[name], "utf-8")
+    parser = inputs.parser(name)
+    assert parser is not None
+
+    found = [one.value for one in inputs.read(INPUTS[name].encode(), name, parser)]
+
+    assert [one["contents"] for one in conftest(tmp_path, "parse", "--combine", name)] == found
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Dockerfile", ""),
+        ("Dockerfile", "# nothing\n"),
+        ("Dockerfile", "FROM a\nFRUN b\n"),
+        ("Dockerfile", "FROM a\nRUN <<EOF\nUSER root\n"),
+        ("Dockerfile", "FROM a\nUSER\n"),
+        ("a.toml", "a = 1\na = 2\n"),
+        ("a.toml", "a = [\n"),
+        ("a.toml", "a = " + "[" * 2_000 + "]" * 2_000),
+        ("a.toml", "a = nan\n"),
+        ("a.toml", "a = 1979-05-27\n"),
+        ("a.ini", "[a]\nx = 1\nx = 2\n"),
+        ("a.ini", "[a\n"),
+        ("a.ini", "[a]\nx\n"),
+        (".env", "A=1\nA=2\n"),
+        (".env", 'A="x\n'),
+        (".env", "nothing\n"),
+        ("a.toml", "a = '\0'\n"),
+        ("main.tf", "locals {}\n"),
+    ],
+)
+def test_an_input_that_is_not_understood_is_refused_with_its_line(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    files(tmp_path, p__a_rego=DENY)
+    (tmp_path / name).write_text(text, "utf-8")
+
+    problem = refused(check(tmp_path, name))
+
+    assert name == problem["path"]
+
+
+def test_inputs_are_found_in_a_folder_hidden_ones_too(tmp_path: Path) -> None:
+    files(tmp_path, p__a_rego=DENY, k__a_yaml=TEAM)
+    for name, text in INPUTS.items():
+        (tmp_path / "k" / name).write_text(text, "utf-8")
+
+    said = {one["location"]["file"] for one in check(tmp_path, "k").json["violations"]}
+
+    assert {f"k/{name}" for name in INPUTS} == said

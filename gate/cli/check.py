@@ -90,6 +90,7 @@ def command(**given: Any) -> int:
     Without any, the inputs of gate.yaml are read.
     """
     from gate import local
+    from gate.conftest.policies import Options
 
     started = time.perf_counter()
     wanted = outputs(given.pop("outputs"))
@@ -106,8 +107,14 @@ def command(**given: Any) -> int:
         )
     color, quiet, verbose = given.pop("color"), given.pop("quiet"), given.pop("verbose")
     warn_exit_code, report_only = given.pop("warn_exit_code"), given.pop("report_only")
+    asked = ("namespaces", "all_namespaces", "combine", "rego_version")
+    conftest = Options(**{name: given.pop(name) for name in asked})
     wish = local.Wish(
-        record=not given.pop("no_record"), formats=tuple(OUTPUTS), keep_stdin=post_renderer, **given
+        conftest=conftest,
+        record=not given.pop("no_record"),
+        formats=tuple(OUTPUTS),
+        keep_stdin=post_renderer,
+        **given,
     )
     checked = local.checked(wish, Path.cwd(), os.environ, datetime.now(UTC), os.urandom(10))
 

@@ -6,14 +6,15 @@ A list at the top of a file is several documents, as in Conftest; so are the doc
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 
-from gate.documents import dockerfile, dotenv, hcl, ini, toml
+from gate.documents import dockerfile, dotenv, ini, toml
 from gate.documents import json as json_documents
+from gate.documents.manifests import Document
 from gate.errors import ReportError
 from gate.kubernetes import objects
 from gate.model import KubernetesObject, Source
@@ -25,7 +26,6 @@ READERS: Final[Mapping[str, Reader]] = MappingProxyType(
     {
         "dockerfile": dockerfile.parsed,
         "dotenv": dotenv.parsed,
-        "hcl2": hcl.parsed,
         "ini": ini.parsed,
         "toml": toml.parsed,
     }
@@ -73,7 +73,7 @@ def parser(path: str) -> str | None:
 
 
 def is_read(name: str) -> bool:
-    """Whether a file of this name in a folder is configuration that `READERS` reads."""
+    """Whether a file of this name in a folder is configuration, HCL too, so that it is refused and not missed."""
     return parser(name) is not None
 
 
@@ -83,23 +83,22 @@ def documents(value: Any, path: str) -> tuple[Configured, ...]:
     return tuple(Configured(value=one, path=path, document=index) for index, one in enumerate(values))
 
 
-def yaml_documents(answer: Mapping[str, Any], path: str) -> tuple[Configured, ...]:
+def yaml_documents(found: Sequence[Document], path: str) -> tuple[Configured, ...]:
     """The documents of a YAML stream, from what the engine's reader answered.
 
     A stream without any is one null, as in Conftest: rules may ask for what is missing.
     """
-    found = answer["documents"]
     if not found:
         return documents(None, path)
-    if len(found) == 1:
-        value = found[0]["value"]
-        values = value if isinstance(value, list) else [value]
+    values = [msgspec.json.decode(one.value) for one in found]
+    if len(found) == 1 and isinstance(values[0], list):
+        line = found[0].line
         return tuple(
-            Configured(value=one, path=path, line=found[0]["line"], document=index)
-            for index, one in enumerate(values)
+            Configured(value=one, path=path, line=line, document=index) for index, one in enumerate(values[0])
         )
     return tuple(
-        Configured(value=one["value"], path=path, line=one["line"], document=one["index"]) for one in found
+        Configured(value=value, path=path, line=one.line, document=one.index)
+        for value, one in zip(values, found, strict=True)
     )
 
 
@@ -110,6 +109,17 @@ def json_values(text: bytes, path: str) -> tuple[Configured, ...]:
 
 def read(text: bytes, path: str, name: str) -> tuple[Configured, ...]:
     """The documents of a file that reader `name` reads; raises `ReportError` with its place."""
+    if name not in READERS:
+        # python-hcl2 nests blocks in another way than Conftest: rules would look past them and pass.
+        raise ReportError(
+            "HCL is not read by this version",
+            code="format_not_read",
+            path=path,
+            line=1,
+            column=1,
+            expected=f"YAML, JSON or one of {', '.join(sorted(READERS))}",
+            fix="hand over `terraform show -json` of the plan instead",
+        )
     try:
         return documents(READERS[name](text, path), path)
     except RecursionError:

@@ -56,12 +56,18 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     data: dict[str, Any] = {}
     """What `--data` and gate.yaml name: below `data`, as Conftest mounts it."""
 
-    def refuse_without(self, *, has_policies: bool) -> None:
-        """Raise `SettingsError` where something was asked of Conftest's policies and there are none."""
+    @property
+    def flags(self) -> list[str]:
+        """What the command line said of them."""
         asked = [f"--policy-namespace {quoted(name)}" for name in self.namespaces]
         asked += ["--all-namespaces"] if self.all_namespaces else []
         asked += ["--combine"] if self.combine else []
         asked += [f"--rego-version {self.rego_version}"] if self.rego_version else []
+        return asked
+
+    def refuse_without(self, *, has_policies: bool) -> None:
+        """Raise `SettingsError` where something was asked of Conftest's policies and there are none."""
+        asked = self.flags
         if asked and not has_policies:
             raise SettingsError(
                 f"{asked[0]} without Conftest's policies",

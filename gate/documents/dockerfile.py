@@ -123,7 +123,7 @@ def _command(line: str, escape: str) -> dict[str, Any]:
     flags, rest = _flags(rest, escape)
     if not rest:
         raise _Malformed(f"{name} says nothing")
-    command = {"Cmd": key, "SubCmd": "", "JSON": False, "Flags": flags or None, "Value": None}
+    command = {"Cmd": key, "SubCmd": "", "JSON": False, "Flags": flags, "Value": None}
     if key == "onbuild":
         inner = _command(rest, escape)
         if inner["Cmd"] in ("onbuild", "from", "maintainer"):

@@ -16,7 +16,7 @@ _ODD_NUMBER: Final = re.compile(r"[+-]?0[xX][\da-fA-F_.]+(?:[pP][+-]?\d+)?")
 _TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 _KEY: Final = re.compile(r"(?P<key>[^=:\"`][^=:]*?)\s*[=:](?P<value>.*)")
-_COMMENT: Final = re.compile(r"\s[#;]")
+_COMMENT: Final = re.compile(r"[#;]")
 UNNAMED: Final = "DEFAULT"
 
 
@@ -58,8 +58,8 @@ def _value(text: str, path: str, line: int) -> Any:
         if end != len(text) - 1:
             raise refused(path, line, "a quote inside of a quoted value", expected="one pair of quotes")
         text = text[1:-1]
-    elif found := _COMMENT.search(" " + text):
-        text = text[: max(found.start() - 1, 0)].rstrip()
+    elif found := _COMMENT.search(text):
+        text = text[: found.start()].rstrip()
     if _ODD_NUMBER.fullmatch(text):
         raise refused(
             path, line, "a hexadecimal number is not read", expected="a decimal number, or another text"
