@@ -5,6 +5,7 @@ Everything here is a few lines that hand one part to another; nothing here decid
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections import deque
@@ -18,6 +19,7 @@ import msgspec
 from gate import bundle as bundles
 from gate import files, limits, policy_files
 from gate.bundle import Bundle
+from gate.conftest import policies as conftests
 from gate.documents import json as json_documents
 from gate.documents import manifests
 from gate.engines import manifests as engine_manifests
@@ -85,8 +87,11 @@ READ_AT_ONCE_BYTES: Final = 256 * limits.KIB
 """Manifests that go to the engine in one frame: enough for all cores, so few that reading goes on meanwhile."""
 
 
-def ingested(given: Iterable[File], engine: Engine) -> tuple[Read, ...]:
-    """Every file, read by the adapter that knows it; all problems are told, not only the first."""
+def ingested(given: Iterable[File], engine: Engine, *, configuration: bool = False) -> tuple[Read, ...]:
+    """Every file, read by the adapter that knows it; all problems are told, not only the first.
+
+    With `configuration` Conftest's policies see it too, and files that only they are about are read.
+    """
     from scanners import SCANNERS
 
     reads: list[Read] = []
@@ -94,7 +99,9 @@ def ingested(given: Iterable[File], engine: Engine) -> tuple[Read, ...]:
     for batch, read in _answered(given, engine):
         for file in batch:
             try:
-                reads.append(ingest(file.data, file.path, SCANNERS, read, file.declared))
+                reads.append(
+                    ingest(file.data, file.path, SCANNERS, read, file.declared, configuration=configuration)
+                )
             except ReportError as error:
                 problems.extend(error.problems)
     if problems:
@@ -151,7 +158,17 @@ def _reader(given: Sequence[File], engine: Engine) -> manifests.ReadMany:
 
 def bundle(sources: Sequence[str], root: Path, engine: Engine, *, python: bool) -> Bundle:
     """The policies of `sources`, compiled by `engine`; `python` tells whether Python ones may run."""
-    collected = policy_files.collected(sources, root)
+    return compiled(policy_files.collected(sources, root), engine, python=python)
+
+
+def compiled(
+    collected: policy_files.Collected,
+    engine: Engine,
+    *,
+    python: bool,
+    conftest: conftests.Options | None = None,
+) -> Bundle:
+    """`collected`, compiled by `engine`; without `conftest` all namespaces of Conftest's policies are."""
     rules: dict[str, Any] = {}
     packages: tuple[str, ...] = ()
     if collected.python and python:
@@ -167,7 +184,19 @@ def bundle(sources: Sequence[str], root: Path, engine: Engine, *, python: bool) 
         python_rules=rules,
         python_packages=packages,
         gatekeeper=gatekeeper.library(collected.manifests, template_reader(engine)),
+        conftest=_conftest(collected, engine, conftest or conftests.Options(all_namespaces=True)),
     )
+
+
+def _conftest(
+    given: policy_files.Collected, engine: Engine, options: conftests.Options
+) -> conftests.Library | None:
+    if not given.conftest:
+        return None
+    modules = [(module.path, module.text) for module in given.conftest]
+    # One engine may hold the same files asked in two ways.
+    asked = hashlib.sha256(msgspec.json.encode(options, order="deterministic")).hexdigest()[:12]
+    return conftests.library(modules, options, engine.load, f"{given.revision}/conftest/{asked}")
 
 
 def input_schema() -> Any:

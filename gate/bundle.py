@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from gate import times, unheard
+from gate.conftest import policies as conftests
 from gate.documents import rego
 from gate.errors import GateError, PolicyError, quoted
 from gate.kubernetes import gatekeeper as gatekeepers
@@ -50,6 +51,8 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     python_packages: tuple[str, ...] = ()
     gatekeeper: gatekeepers.Library | None = None
     """Gatekeeper's templates and constraints, compiled apart under `gatekeeper_id`."""
+    conftest: conftests.Library | None = None
+    """Conftest's rules, compiled apart."""
     input_keys: frozenset[str] | None = None
     """Members of the input that any module looks at; None where that is not known."""
 
@@ -75,8 +78,9 @@ def bundle(
     python_rules: Mapping[str, Rule] = MappingProxyType({}),
     python_packages: tuple[str, ...] = (),
     gatekeeper: gatekeepers.Library | None = None,
+    conftest: conftests.Library | None = None,
 ) -> Bundle:
-    """`given` compiled, with its packages and rules, those of Python and Gatekeeper policies among them.
+    """`given` compiled, with its packages and rules, those of Python, Gatekeeper and Conftest among them.
 
     Raises `PolicyError` with the place of everything that does not compile, is not allowed, or
     could never answer.
@@ -113,7 +117,7 @@ def bundle(
             if rule.id in rules and rules[rule.id] != rule:
                 problems.append(unheard.problem(rule.file, rule.line, f"rule id {rule.id} is used twice"))
             rules[rule.id] = rule
-    for rule in gatekeeper.rules.values() if gatekeeper else ():
+    for rule in _foreign(gatekeeper, conftest):
         if rule.id in rules:
             problems.append(unheard.problem(rule.file, rule.line, f"rule id {rule.id} is used twice"))
         rules[rule.id] = rule
@@ -121,7 +125,7 @@ def bundle(
     if problems:
         raise PolicyError(problems=tuple(problems))
     is_judged = any(package.is_own for package in packages) or bool(gatekeeper and gatekeeper.constraints)
-    if not is_judged and not given.python:
+    if not is_judged and not given.python and conftest is None:
         raise PolicyError(
             "no policies found: no package under policy. defines deny or warn",
             code="no_policies",
@@ -137,6 +141,7 @@ def bundle(
         python_packages=python_packages,
         gatekeeper=gatekeeper,
         input_keys=None if input_keys is None else frozenset(input_keys),
+        conftest=conftest,
     )
     if gatekeeper is not None:
         _compile_gatekeeper(gatekeeper, load, result.gatekeeper_id)
@@ -150,6 +155,11 @@ def _compile_gatekeeper(library: gatekeepers.Library, load: Load, name: str) -> 
     except PolicyError as error:
         raise PolicyError(problems=library.placed(error.problems)) from None
     gatekeepers.check_compiled(library, compiled["packages"])
+
+
+def _foreign(gatekeeper: gatekeepers.Library | None, conftest: conftests.Library | None) -> list[Rule]:
+    """The rules of policies that others' tools read too."""
+    return [rule for one in (gatekeeper, conftest) if one for rule in one.rules.values()]
 
 
 def _found(inventory: Iterable[Mapping[str, Any]], library: gatekeepers.Library | None) -> str:
@@ -169,7 +179,7 @@ def _package(
             path=first["file"],
             line=first["line"],
             column=1,
-            fix=f"name it policy.{name}; what is not evaluated must not look like a policy",
+            fix=f"name it policy.{name}, or put Conftest's policies into a folder that has no package under policy.",
         )
     for verb, rule in verbs.items():
         if verb not in VERBS or rule["kind"] != "partial_set":

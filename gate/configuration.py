@@ -26,6 +26,7 @@ from gate.errors import GateError, PolicyError, SettingsError, StoreError, Waive
 from gate.gate_yaml import Settings
 from gate.kubernetes import schemas
 from gate.model import Said
+from gate.policy_files import Collected, collected
 from gate.waivers import Waiver
 
 WAIVERS_FILE = ".gate/waivers.yaml"
@@ -87,6 +88,13 @@ def data(config: Configuration, extra: tuple[str, ...], root: Path) -> dict[str,
             raise SettingsError(problems=found)
         result = settings.merged(result, parsed.value)
     return result
+
+
+def policies(config: Configuration, named: tuple[str, ...], root: Path) -> Collected:
+    """The policy files of `named` (command line, relative to `root`), else the configured ones."""
+    if named:
+        return collected(named, root)
+    return collected(config.settings.policies.use, config.root)
 
 
 def waivers(config: Configuration, named: tuple[str, ...], root: Path) -> tuple[Waiver, ...]:

@@ -71,7 +71,7 @@ def violations(
             fingerprint=_fingerprint(one, about),
             rule=one.rule,
             policy=one.policy,
-            severity=rule.severity or (finding.severity if finding else Severity.UNKNOWN),
+            severity=one.severity or rule.severity or (finding.severity if finding else Severity.UNKNOWN),
             action=action,
             message=one.message,
             remedy=one.remedy or rule.fix,
@@ -157,8 +157,9 @@ def packages(bundle: Bundle) -> tuple[str, ...]:
     Raises `PolicyError` where there is none: nothing asked is not nothing found. That each of them
     answered is `evaluate`'s to check.
     """
-    foreign = bundle.gatekeeper.packages if bundle.gatekeeper else ()
-    names = sorted({*(package.name for package in bundle.packages), *bundle.python_packages, *foreign})
+    foreign = [one.packages for one in (bundle.gatekeeper, bundle.conftest) if one]
+    own = (package.name for package in bundle.packages)
+    names = sorted({*own, *bundle.python_packages, *(name for some in foreign for name in some)})
     if not names:
         raise PolicyError("no policies judged", code="no_policies", expected="at least one package")
     return tuple(names)

@@ -19,6 +19,8 @@ import msgspec
 from gate import limits
 from gate.assemble import Assembled
 from gate.bundle import Bundle, entrypoints
+from gate.conftest.inputs import Configured
+from gate.conftest.results import Tested, tested
 from gate.errors import PolicyError, Problem, quoted
 from gate.kubernetes.reviews import Reviewed, reviewed
 from gate.model import Action, KubernetesObject, Point, Rule, Said
@@ -169,6 +171,38 @@ def evaluate_gatekeeper(
     return Reviewed(said=_bounded(said), notices=result.notices)
 
 
+def evaluate_conftest(
+    engine: Engine,
+    bundle: Bundle,
+    given: Assembled,
+    documents: Sequence[Configured],
+    first: int,
+    *,
+    point: Point,
+    now_ns: int,
+    timeout_s: float,
+) -> Tested:
+    """Everything the Conftest rules of `bundle` say of `documents`, the first of which is number `first`.
+
+    They are evaluated as Conftest does it: a built-in that fails makes its rule undefined. At admission
+    there are no files, and `speaking` knows it.
+    """
+    if bundle.conftest is None or point is Point.ADMISSION:
+        return Tested()
+    name, seed = bundle.conftest.id, given.sha256
+
+    def ask(
+        entry: str, base: bytes, overlays: Sequence[bytes]
+    ) -> list[tuple[dict[str, Any], tuple[Problem, ...]]]:
+        return engine.evaluate_leniently(
+            name, [entry], base, overlays, now_ns=now_ns, seed=seed, timeout_s=timeout_s
+        )
+
+    result = tested(bundle.conftest, documents, first, ask)
+    said = (msgspec.structs.replace(one, message=_cut(one.message)) for one in result.said)
+    return Tested(said=_bounded(said), notices=result.notices)
+
+
 def _bounded(said: Iterable[Said]) -> tuple[Said, ...]:
     result = tuple(said)
     if len(result) > limits.VIOLATIONS:
@@ -189,6 +223,8 @@ def speaking(bundle: Bundle, point: Point) -> list[Rule]:
         asked |= {*bundle.python_packages}
     if bundle.gatekeeper is not None:
         asked |= {rule.policy for rule in bundle.gatekeeper.rules.values()}
+    if bundle.conftest is not None:
+        asked |= {*bundle.conftest.packages}
     return [rule for rule in bundle.rules.values() if rule.policy in asked and point in rule.points]
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -41,25 +41,34 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     declared: str | None = None
 
 
+def no_others(_: str) -> bool:
+    """No file but those of `ENDINGS` is looked at in a folder."""
+    return False
+
+
 def read(
     paths: Sequence[str],
     declared: Iterable[tuple[str, str]],
     root: Path,
     made: Sequence[File] = (),
     without: Collection[str] = (),
+    also: Callable[[str], bool] = no_others,
 ) -> Iterator[File]:
     """Every file below `paths`, and each `(format, path)` of `declared`; relative to `root`.
 
     Files are opened one by one as they are asked for. A declared folder or glob declares each of its
     files, but for those declared by themselves. `made` are files that no disk holds, they come first; the
-    folders `without`, as they would be labelled, are not entered: something else reads them. Raises
+    folders `without`, as they would be labelled, are not entered: something else reads them. `also` tells
+    by its name whether a file of another ending is taken from a folder, hidden or not. Raises
     `ReportError` where a path is absent, a folder holds nothing to read, or nothing was named at all: no
     inputs is not a pass.
     """
     formats = {_plain(path): format_ for format_, path in declared}
     # What only looked like inputs because a chart keeps it, and nothing else there: no reason to complain.
     wanted: dict[str, str | None] = {
-        file: None for path in paths for file in _below(path, root, without=without, may_be_empty=bool(made))
+        file: None
+        for path in paths
+        for file in _below(path, root, without=without, may_be_empty=bool(made), also=also)
     }
     for path, format_ in formats.items():
         for file in _below(path, root, hidden_too=True):
@@ -80,7 +89,7 @@ def read(
         yield File(path=_printable(file), data=_bytes(file, root), declared=declared_as)
 
 
-def left_out(paths: Sequence[str], root: Path) -> tuple[str, ...]:
+def left_out(paths: Sequence[str], root: Path, also: Callable[[str], bool] = no_others) -> tuple[str, ...]:
     """Notices about files below the folders `paths` that `read` does not look at; none for other paths."""
     notices: list[str] = []
     for path in paths:
@@ -94,6 +103,8 @@ def left_out(paths: Sequence[str], root: Path) -> tuple[str, ...]:
             below = Path(folder).relative_to(place)
             is_hidden = not all(map(_is_looked_at, below.parts))
             for name in sorted(names):
+                if also(name) and not is_hidden:
+                    continue
                 if not name.lower().endswith(ENDINGS):
                     other += [] if is_hidden or name.startswith(".") else [(below / name).as_posix()]
                 elif is_hidden or not (
@@ -151,6 +162,7 @@ def _below(
     hidden_too: bool = False,
     without: Collection[str] = (),
     may_be_empty: bool = False,
+    also: Callable[[str], bool] = no_others,
 ) -> Iterator[str]:
     if path == STDIN:
         yield STDIN
@@ -168,7 +180,9 @@ def _below(
         yield from matches
         return
     found = False
-    for its_label in _in_folder(os.fspath(place), label, place, hidden_too=hidden_too, without=without):
+    for its_label in _in_folder(
+        os.fspath(place), label, place, hidden_too=hidden_too, without=without, also=also
+    ):
         found = True
         yield its_label
     if not found and not may_be_empty:
@@ -182,7 +196,13 @@ def _below(
 
 
 def _in_folder(
-    folder: str, label: str, top: Path, *, hidden_too: bool, without: Collection[str]
+    folder: str,
+    label: str,
+    top: Path,
+    *,
+    hidden_too: bool,
+    without: Collection[str],
+    also: Callable[[str], bool],
 ) -> Iterator[str]:
     """Labels of the files below `folder` that are looked at: those in it first, then folder by folder, by name.
 
@@ -200,7 +220,8 @@ def _in_folder(
                     _refuse_folder_link(Path(entry.path), prefix + entry.name)
                 below.append(entry)
             continue
-        if not entry.name.lower().endswith(ENDINGS) or not (hidden_too or _is_input(entry)):
+        is_usual = entry.name.lower().endswith(ENDINGS) and (hidden_too or _is_input(entry))
+        if not is_usual and not also(entry.name):
             continue
         its_label = prefix + entry.name
         if entry.is_symlink():
@@ -208,7 +229,9 @@ def _in_folder(
         if entry.is_file():
             yield its_label
     for entry in below:
-        yield from _in_folder(entry.path, prefix + entry.name, top, hidden_too=hidden_too, without=without)
+        yield from _in_folder(
+            entry.path, prefix + entry.name, top, hidden_too=hidden_too, without=without, also=also
+        )
 
 
 def _matches(pattern: str, root: Path) -> list[str]:

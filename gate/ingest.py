@@ -15,6 +15,7 @@ from typing import Final, Protocol
 import msgspec
 
 from gate import limits
+from gate.conftest import inputs
 from gate.documents import json as json_documents
 from gate.documents import manifests
 from gate.documents import xml as xml_documents
@@ -52,6 +53,8 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     """Why it was taken for this format."""
     data: bytes
     """UTF-8 text of the file, for positions and excerpts."""
+    configuration: tuple[inputs.Configured, ...] = ()
+    """What Conftest's policies see of it, where such policies judge."""
 
 
 def ingest(
@@ -60,8 +63,10 @@ def ingest(
     adapters: Mapping[str, Adapter],
     read_manifests: manifests.ReadMany,
     declared: str | None = None,
+    *,
+    configuration: bool = False,
 ) -> Read:
-    """What the file `path` with the content `data` says.
+    """What the file `path` with the content `data` says, and its documents with `configuration`.
 
     `declared` is the format somebody named for it (`--as`, gate.yaml); without it the content
     decides. Raises `ReportError` for everything that is not wholly understood.
@@ -74,11 +79,62 @@ def ingest(
             path=path,
             expected=f"one of {', '.join(sorted([*adapters, KUBERNETES]))}",
         )
+    if configuration:
+        return _configured(text, data, path, adapters, read_manifests, declared, notes)
     if declared == KUBERNETES or (declared is None and _is_yaml(text, path)):
         scan, why = _manifest_scan(text, path, read_manifests), "declared" if declared else "YAML"
     else:
         scan, why = _report_scan(text, path, adapters, read_manifests, declared)
     return Read(scan=scan, report=_report(scan, data, path, notes), why=why, data=text)
+
+
+def _configured(
+    text: bytes,
+    data: bytes,
+    path: str,
+    adapters: Mapping[str, Adapter],
+    read_manifests: manifests.ReadMany,
+    declared: str | None,
+    notes: tuple[str, ...],
+) -> Read:
+    """A file where Conftest's policies judge: whatever else it is, it is configuration too.
+
+    What is neither manifest nor report is configuration alone; the others are read as ever, and refused
+    as ever where they are broken.
+    """
+    name = inputs.parser(path) if declared is None else None
+    documents: tuple[inputs.Configured, ...]
+    if name is not None:
+        scan, why = _configuration_scan(name), "its name"
+        documents = inputs.read(text, path, name)
+    elif declared == KUBERNETES or (declared is None and _is_yaml(text, path)):
+        answer = read_manifests(text, path)
+        documents = inputs.yaml_documents(answer, path)
+        if declared is None and not any(_is_like_an_object(one.value) for one in documents):
+            scan, why = _configuration_scan("yaml"), "YAML without apiVersion and kind"
+        else:
+            scan = _manifest_scan(text, path, lambda *_: answer)
+            why = "declared" if declared else "YAML"
+    else:
+        try:
+            scan, why = _report_scan(text, path, adapters, read_manifests, declared)
+        except ReportError as error:
+            if error.problems[0].code != "format_unknown" or text.lstrip()[:1] == b"<":
+                raise
+            scan, why = _configuration_scan("json"), "JSON that is no report"
+        documents = () if text.lstrip()[:1] == b"<" else inputs.json_values(text, path)
+    return Read(
+        scan=scan, report=_report(scan, data, path, notes), why=why, data=text, configuration=documents
+    )
+
+
+def _is_like_an_object(value: object) -> bool:
+    """Whether a document may be meant as a Kubernetes object: then it must be one."""
+    return isinstance(value, dict) and ("apiVersion" in value or "kind" in value)
+
+
+def _configuration_scan(name: str) -> Scan:
+    return Scan(format=name, scanner=name, status=Status.OK, kinds=())
 
 
 def uncompressed(data: bytes, path: str) -> bytes:

@@ -5,7 +5,7 @@ Which path is which is told by what is there; whatever is named must be read by 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -77,11 +77,16 @@ def sorted_out(
     )
 
 
-def read(handed: Handed, stdin: list[bytes] | None) -> Iterator[files.File]:
-    """Every file, those that are rendered first; what stood on stdin is left in `stdin`."""
+def read(
+    handed: Handed, stdin: list[bytes] | None, also: Callable[[str], bool] = files.no_others
+) -> Iterator[files.File]:
+    """Every file, those that are rendered first; what stood on stdin is left in `stdin`.
+
+    `also` is `files.read`'s.
+    """
     made = rendering.rendered(handed.rendered, handed.base)
     without = frozenset(one.path.rstrip("/") for one in handed.rendered)
-    for file in files.read(handed.paths, handed.declared, handed.base, made, without):
+    for file in files.read(handed.paths, handed.declared, handed.base, made, without, also):
         if stdin is not None and file.path == files.STDIN:
             stdin.append(file.data)
         yield file

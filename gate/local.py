@@ -20,8 +20,10 @@ import msgspec
 
 from gate import bootstrap, ci, environments, files, ids, inputs, rendering, repository, settings, times
 from gate.bundle import Bundle, unknown_rules
-from gate.configuration import Configuration, cluster, configuration, data, known_before
+from gate.configuration import Configuration, cluster, configuration, data, known_before, policies
 from gate.configuration import waivers as waivers_of
+from gate.conftest.inputs import is_read
+from gate.conftest.policies import Options
 from gate.engines.embedded import Engine
 from gate.errors import SettingsError, quoted
 from gate.gate_yaml import EnvironmentSettings, Settings
@@ -29,6 +31,7 @@ from gate.ingest import Read
 from gate.kubernetes import schemas
 from gate.model import Approval, Decision, EnvironmentRef, Evidence, Point, Said, Severity, Subject
 from gate.pipeline import Judgement, Question, judge
+from gate.policy_files import Collected
 from gate.presentation import Presentation
 
 REPLACED = "counts for no promotion: "
@@ -57,6 +60,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     timeout: str | None = None
     declared: tuple[str, ...] = ()
     """`FORMAT=PATH`."""
+    conftest: Options = Options()
     require: tuple[str, ...] = ()
     max_age: str | None = None
     values: tuple[str, ...] = ()
@@ -114,10 +118,13 @@ def checked(
             )
         engine.start()
         with ThreadPoolExecutor(1, "policies") as pool:
-            loading = pool.submit(_loaded, wish, config, root, engine)
+            collected = policies(config, wish.policies, root)
+            loading = pool.submit(_loaded, collected, wish, config, root, engine)
             handed = _handed(wish, config, root)
             stdin: list[bytes] = []
-            reads = bootstrap.ingested(inputs.read(handed, stdin if wish.keep_stdin else None), engine)
+            also = is_read if collected.conftest else files.no_others
+            given = inputs.read(handed, stdin if wish.keep_stdin else None, also)
+            reads = bootstrap.ingested(given, engine, configuration=bool(collected.conftest))
             question, bundle = _question(
                 wish,
                 config,
@@ -130,7 +137,7 @@ def checked(
                 now=now,
                 randomness=randomness,
                 compare=compare,
-                notices=(*_replaced(wish, config, environ), *files.left_out(handed.paths, handed.base)),
+                notices=(*_replaced(wish, config, environ), *files.left_out(handed.paths, handed.base, also)),
             )
         python = bootstrap.python() if config.settings.policies.python else None
         places = partial(bootstrap.places, engine, {read.report.path: read.data for read in reads})
@@ -184,11 +191,11 @@ def _handed(wish: Wish, config: Configuration, root: Path) -> inputs.Handed:
     return inputs.sorted_out(given, [], options, config.home)
 
 
-def _loaded(wish: Wish, config: Configuration, root: Path, engine: Engine) -> Bundle:
-    if wish.policies:
-        return bootstrap.bundle(wish.policies, root, engine, python=config.settings.policies.python)
-    use = config.settings.policies.use
-    return bootstrap.bundle(use, config.root, engine, python=config.settings.policies.python)
+def _loaded(collected: Collected, wish: Wish, config: Configuration, root: Path, engine: Engine) -> Bundle:
+    given = data(config, wish.data, root) if collected.conftest else {}
+    options = msgspec.structs.replace(wish.conftest, data=given)
+    options.refuse_without(has_policies=bool(collected.conftest))
+    return bootstrap.compiled(collected, engine, python=config.settings.policies.python, conftest=options)
 
 
 # ------------------------------------------------------------------------------------ the question
@@ -323,6 +330,7 @@ def _replaced(wish: Wish, config: Configuration, environ: Mapping[str, str]) -> 
         *(f"--policy {quoted(name)}" for name in wish.policies),
         *(f"--data {quoted(name)}" for name in wish.data),
         *(f"--waivers {quoted(name)}" for name in wish.waivers),
+        *wish.conftest.flags,
         *([f"--baseline {quoted(wish.baseline)}"] if is_other_baseline else []),
     ]
     if wish.ci == "none" and wish.config_from is None and ci.is_known(environ):

@@ -253,6 +253,8 @@ class Said(_Value, frozen=True, kw_only=True):
     """Fingerprint."""
     path: str | None = None
     """JSON pointer into the object."""
+    severity: Severity | None = None
+    """Where the saying itself has one; else its rule's."""
     about: int | None = None
     """Index of the object it is about, for rules of scope `object`."""
 

@@ -16,7 +16,14 @@ import msgspec
 
 from gate import __version__, assemble, baseline, decide, environments, times, waivers
 from gate.bundle import Bundle
-from gate.evaluate import Engine, Python, evaluate, evaluate_gatekeeper, refuse_if_off
+from gate.evaluate import (
+    Engine,
+    Python,
+    evaluate,
+    evaluate_conftest,
+    evaluate_gatekeeper,
+    refuse_if_off,
+)
 from gate.ingest import Read
 from gate.kubernetes import schemas
 from gate.model import (
@@ -131,15 +138,28 @@ def judge(
         now_ns=assemble.now_ns(asked.now),
         timeout_s=asked.timeout_s,
     )
-    said = (*said, *constraints.said, *(schemas.said(asked.schemas, objects) if asked.schemas else ()))
+    documents = tuple(one for read in asked.reads for one in read.configuration)
+    conftest = evaluate_conftest(
+        engine,
+        bundle,
+        given,
+        documents,
+        len(objects),
+        point=asked.point,
+        now_ns=assemble.now_ns(asked.now),
+        timeout_s=asked.timeout_s,
+    )
+    of_schemas = schemas.said(asked.schemas, objects) if asked.schemas else ()
+    said = (*said, *constraints.said, *of_schemas, *conftest.said)
+    shown = (*objects, *(one.as_object for one in documents))
 
     rules = {**bundle.rules, **environments.RULES, **schemas.RULES}
     found = decide.violations(
         (*asked.own, *said),
         rules,
         by_fingerprint,
-        objects,
-        places(_wanted(said, objects)),
+        shown,
+        places(_wanted(said, shown)),
         asked.action_for,
         asked.point,
         asked.now,
@@ -181,6 +201,7 @@ def judge(
             *(schemas.notices(asked.schemas) if asked.schemas and objects else ()),
             *waivers.notices(asked.waivers, usage.joined(later), asked.subject, environment, asked.now),
             *constraints.notices,
+            *conftest.notices,
         ),
     )
     return Judgement(

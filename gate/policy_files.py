@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from gate import limits, pod_security
+from gate.conftest import policies as conftest
 from gate.documents import json as json_documents
 from gate.documents import yaml as yaml_documents
 from gate.errors import PolicyError, ReportError, quoted
@@ -40,6 +41,8 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
 
     modules: tuple[Module, ...]
     python: tuple[Module, ...] = ()
+    conftest: tuple[Module, ...] = ()
+    """Rego of sources that are Conftest's; `modules` has none of it but where tests are taken along."""
     manifests: tuple[tuple[str, bytes], ...] = ()
     """Files that may hold Gatekeeper's templates and constraints: label and bytes."""
     data: dict[str, Any]
@@ -67,6 +70,7 @@ def collected(sources: Sequence[str], root: Path, *, tests: bool = False) -> Col
         raise PolicyError("no policies are configured", code="no_policies", fix="name some in policies.use")
     files: dict[str, bytes] = {}
     own: set[str] = set()
+    foreign: set[str] = set()
     mounts: dict[str, tuple[str, ...]] = {}
     selected = pod_security.settings(one for source in sources for one in _pod_security(source))
     for source in sources:
@@ -81,6 +85,7 @@ def collected(sources: Sequence[str], root: Path, *, tests: bool = False) -> Col
             )
         files |= found
         own |= set(found)
+        foreign |= _of_conftest(found)
         mounts |= {path: _mount(path, source) for path in found if _name(path) in _DATA_FILES}
     # The floor's own tests stand on its builders; beside somebody else's policies they would pass for them.
     is_builtin = any(path.startswith(BUILTIN) for path in own)
@@ -101,7 +106,12 @@ def collected(sources: Sequence[str], root: Path, *, tests: bool = False) -> Col
     if selected:
         digest.update(msgspec.json.encode(selected, order="deterministic"))
     return Collected(
-        modules=tuple(_module(path, wanted[path]) for path in sorted(wanted) if path.endswith(".rego")),
+        modules=tuple(
+            _module(path, wanted[path])
+            for path in sorted(wanted)
+            if path.endswith(".rego") and (tests or path not in foreign)
+        ),
+        conftest=tuple(_module(path, wanted[path]) for path in sorted(foreign & set(wanted))),
         python=tuple(_module(path, wanted[path]) for path in sorted(wanted) if path.endswith(".py")),
         manifests=tuple(
             (path, wanted[path]) for path in sorted(wanted) if gatekeeper.is_candidate(path, wanted[path])
@@ -111,6 +121,13 @@ def collected(sources: Sequence[str], root: Path, *, tests: bool = False) -> Col
         revision=f"sha256:{digest.hexdigest()}",
         own=frozenset(own),
     )
+
+
+def _of_conftest(found: Mapping[str, bytes]) -> set[str]:
+    """The Rego files of one source, where they are Conftest's (gate/conftest/policies.py)."""
+    paths = {path for path in found if path.endswith(".rego") and not path.startswith(BUILTIN)}
+    texts = {path: found[path].decode("utf-8", "replace") for path in paths if not _is_test(path)}
+    return paths if conftest.is_conftest(texts) else set()
 
 
 def builtin_names() -> list[str]:

@@ -365,7 +365,7 @@ def test_policy_check_tells_every_problem_with_its_place(tmp_path: Path) -> None
     files(
         tmp_path,
         p__a_rego=RULE.replace("severity: high", "severity: urgent"),
-        p__b_rego="package main\n\ndeny contains 1\n",
+        p__b_rego="package policy.other\n\ndeny contains 1\n",
     )
 
     result = gate(tmp_path, "policy", "check", "p")

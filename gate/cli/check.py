@@ -35,6 +35,16 @@ EXIT_CODES = {Outcome.PASS: 0, Outcome.WARN: 0, Outcome.FAIL: 1, Outcome.NEEDS_A
     "--policy", "policies", multiple=True, metavar="PATH", help="policies instead of the configured"
 )
 @click.option("--data", multiple=True, metavar="FILE", help="settings for policies, on top of the configured")
+@click.option(
+    "--policy-namespace",
+    "namespaces",
+    multiple=True,
+    metavar="NAME",
+    help="ask Conftest's rules of it (main)",
+)
+@click.option("--all-namespaces", is_flag=True, help="ask Conftest's rules of every namespace")
+@click.option("--combine", is_flag=True, help="show Conftest's rules all files as one list")
+@click.option("--rego-version", type=click.Choice(["v0", "v1"]), help="language of Conftest's rules (v1)")
 @click.option("--environment", metavar="NAME", help="environment to enter")
 @click.option("--subject", metavar="NAME[@sha256:…]", help="what is judged")
 @click.option("--subject-type", type=click.Choice(["source", "image", "manifests", "release"]))
@@ -80,6 +90,7 @@ def command(**given: Any) -> int:
     Without any, the inputs of gate.yaml are read.
     """
     from gate import local
+    from gate.conftest.policies import Options
 
     started = time.perf_counter()
     wanted = outputs(given.pop("outputs"))
@@ -96,8 +107,14 @@ def command(**given: Any) -> int:
         )
     color, quiet, verbose = given.pop("color"), given.pop("quiet"), given.pop("verbose")
     warn_exit_code, report_only = given.pop("warn_exit_code"), given.pop("report_only")
+    asked = ("namespaces", "all_namespaces", "combine", "rego_version")
+    conftest = Options(**{name: given.pop(name) for name in asked})
     wish = local.Wish(
-        record=not given.pop("no_record"), formats=tuple(OUTPUTS), keep_stdin=post_renderer, **given
+        conftest=conftest,
+        record=not given.pop("no_record"),
+        formats=tuple(OUTPUTS),
+        keep_stdin=post_renderer,
+        **given,
     )
     checked = local.checked(wish, Path.cwd(), os.environ, datetime.now(UTC), os.urandom(10))
 

@@ -1,0 +1,1 @@
+"""Conftest's policies and inputs as they are (docs/conftest.md)."""

@@ -1,0 +1,442 @@
+"""Conftest's policies as they are: the same answers as Conftest's own, and nothing that it lets pass unheard."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from bench import machine
+from gate.conftest import inputs
+from gate.conftest.policies import is_conftest
+from tests.command import BANDIT_EVAL, POD, RULE, Result, files, gate
+from tests.data import absent
+
+DENY: Final = 'package main\n\ndeny contains "no team" if not input.metadata.labels.team\n'
+TEAM: Final = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: {team: shop}}\n"
+
+
+def conftest(folder: Path, *arguments: str) -> Any:
+    """What Conftest itself says, as JSON."""
+    version = ".".join(machine.CONFTEST[2].split(".")[:2])
+    built = sorted(machine.CACHE.glob(f"conftest-{version}.*"))
+    command = shutil.which("conftest") or (str(built[-1]) if built else None)
+    if command is None:
+        absent(f"conftest {version} (`make bench` builds it)")
+    done = subprocess.run([command, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)
+
+
+def theirs(folder: Path, *arguments: str) -> Counter[tuple[str, str, str]]:
+    """Verb, file and message of everything that Conftest says."""
+    said: Counter[tuple[str, str, str]] = Counter()
+    for one in conftest(folder, "test", "-o", "json", *arguments):
+        for verb, key in (("deny", "failures"), ("warn", "warnings")):
+            said.update((verb, one["filename"], result["msg"]) for result in one.get(key, []))
+    return said
+
+
+def ours(answer: Result, path: str | None = None) -> Counter[tuple[str, str, str]]:
+    """Verb, file and message of everything that gate says."""
+    return Counter(
+        (one["action"], one["location"]["file"] if one["location"] else str(path), one["message"])
+        for one in answer.json["violations"]
+    )
+
+
+def refused(answer: Result) -> dict[str, Any]:
+    """The one problem of an answer that is no decision."""
+    assert 3 == answer.code, answer.out
+    [problem] = answer.json["problems"]
+    found: dict[str, Any] = problem
+    return found
+
+
+def check(folder: Path, *arguments: str) -> Result:
+    return gate(folder, "check", "--policy", "p", *arguments, "-o", "json")
+
+
+# ------------------------------------------------------------------------------ beside Conftest
+
+RULES: Final = """package main
+
+import data.lib.names
+
+deny contains msg if {
+	input.kind == "Pod"
+	msg := sprintf("%s has no team", [names.of(input)])
+	not input.metadata.labels.team
+}
+
+deny contains "null" if input == null
+
+deny_host contains {"msg": "host", "details": {"a": 1}} if input.spec.hostNetwork
+
+violation contains {"msg": "privileged", "severity": "high"} if input.spec.containers[_].securityContext.privileged
+
+violation_listed := [msg | some msg in input.listed]
+
+warn contains "old" if input.apiVersion == "v1"
+
+warn_number contains "no number" if to_number(input.metadata.name) > 0
+
+warn_file contains data.conftest.file.name
+
+exception contains ["host"] if input.metadata.name == "free"
+
+exception contains [""] if input.metadata.name == "freer"
+"""
+LIB: Final = "package lib.names\n\nof(object) := object.metadata.name\n"
+NAMED: Final = """package team.shop
+
+deny contains "shop" if input.kind == "Pod"
+"""
+STREAM: Final = """apiVersion: v1
+kind: Pod
+metadata: {name: free}
+spec: {hostNetwork: true, containers: []}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: freer}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: c}
+spec: {hostNetwork: true, containers: [{name: x, image: x, securityContext: {privileged: true}}]}
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return files(
+        tmp_path,
+        p__main_rego=RULES,
+        p__lib_rego=LIB,
+        p__team_rego=NAMED,
+        k__stream_yaml=STREAM,
+        k__pod_yaml=POD,
+        k__plain_yaml="listed: [one, two]\n",
+        k__list_json=[{"listed": ["three"]}, {"kind": "Pod", "metadata": {"name": "d"}}],
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--namespace", "team.shop"), ("--namespace", "team.*"), ("--all-namespaces",)],
+    ids=["main", "named", "glob", "all"],
+)
+def test_the_same_policies_say_the_same_of_the_same_files(place: Path, arguments: tuple[str, ...]) -> None:
+    expected = theirs(place, "--policy", "p", *arguments, "k")
+
+    own = (
+        one.replace("--namespace", "--policy-namespace") if one == "--namespace" else one for one in arguments
+    )
+
+    assert expected == ours(check(place, *own, "k"))
+    assert expected
+
+
+def test_with_combine_all_files_are_one_list(tmp_path: Path) -> None:
+    rule = (
+        "package main\n\n"
+        'deny contains sprintf("%s: %s", [one.path, one.contents.metadata.name]) if some one in input\n\n'
+        'deny contains "many" if count(input) > 2\n'
+    )
+    files(tmp_path, p__a_rego=rule, k__a_yaml=STREAM, k__b_yaml=POD)
+
+    answer = check(tmp_path, "--combine", "k")
+
+    assert theirs(tmp_path, "--policy", "p", "--combine", "k") == ours(answer, "Combined")
+    assert 1 == answer.code
+
+
+def test_rego_v0_is_read_where_it_is_asked_for(tmp_path: Path) -> None:
+    files(
+        tmp_path, p__a_rego='package main\n\ndeny[msg] { input.kind == "Pod"; msg := "v0" }\n', k__a_yaml=POD
+    )
+
+    expected = theirs(tmp_path, "--policy", "p", "--rego-version", "v0", "k")
+
+    assert expected == ours(check(tmp_path, "--rego-version", "v0", "k"))
+    assert "--rego-version v0" in check(tmp_path, "k").json["problems"][0]["fix"]
+
+
+def test_data_stands_below_data(tmp_path: Path) -> None:
+    rule = 'package main\n\ndeny contains data.teams[_] if input.kind == "Pod"\n'
+    files(tmp_path, p__a_rego=rule, d_yaml="teams: [a, b]\n", k__a_yaml=POD)
+
+    expected = theirs(tmp_path, "--policy", "p", "--data", "d.yaml", "k")
+
+    assert expected == ours(check(tmp_path, "--data", "d.yaml", "k"))
+    assert 2 == expected.total()
+
+
+# ------------------------------------------------------------------------------------- gate's own
+
+
+def test_a_rule_is_named_by_namespace_and_name_with_the_severity_it_says(place: Path) -> None:
+    found = {one["rule"]: one for one in check(place, "k/pod.yaml").json["violations"]}
+
+    assert "high" == found["main.violation"]["severity"]
+    assert "unknown" == found["main.deny"]["severity"]
+    assert "conftest.main" == found["main.deny"]["policy"]
+
+
+def test_metadata_gives_a_rule_its_severity(tmp_path: Path) -> None:
+    rule = DENY.replace("deny", "# METADATA\n# title: a team\n# custom: {severity: LOW}\ndeny", 1)
+    files(tmp_path, p__a_rego=rule, k__a_yaml=POD)
+
+    [violation] = check(tmp_path, "k").json["violations"]
+
+    assert "low" == violation["severity"]
+
+
+def test_an_exception_is_told_by_the_message_it_takes_away(place: Path) -> None:
+    notices = gate(place, "check", "--policy", "p", "k/stream.yaml").out
+
+    assert "exception: main.deny_host does not count for k/stream.yaml: host" in notices
+
+
+def test_a_built_in_that_fails_is_told(place: Path) -> None:
+    assert (
+        "a built-in failed, its rule was left out: p/main.rego:"
+        in gate(place, "check", "--policy", "p", "k/pod.yaml").out
+    )
+
+
+def test_actions_of_gate_yaml_apply(tmp_path: Path) -> None:
+    files(
+        tmp_path,
+        p__a_rego=DENY,
+        k__a_yaml=POD,
+        gate_yaml="version: 1\npolicies: {use: [p], actions: {main.deny: warn}}\n",
+    )
+
+    answer = gate(tmp_path, "check", "k", "-o", "json")
+
+    assert 0 == answer.code
+    assert ["warn"] == [one["action"] for one in answer.json["violations"]]
+
+
+def test_a_namespace_that_is_not_asked_is_told(place: Path) -> None:
+    out = gate(place, "check", "--policy", "p", "k/pod.yaml").out
+
+    assert "Conftest rules of namespace 'team.shop' are not asked" in out
+
+
+def test_reports_are_judged_as_ever_beside_conftest(tmp_path: Path) -> None:
+    files(tmp_path, p__a_rego=DENY, k__b_json=BANDIT_EVAL)
+
+    answer = gate(tmp_path, "check", "--policy", "p", "--policy", "builtin:code", "k", "-o", "json")
+
+    assert {"main.deny", "GATE-CODE-002"} <= {one["rule"] for one in answer.json["violations"]}
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ([DENY], True),
+        (['package kubernetes\n\nwarn_x contains "a" if true\n'], True),
+        (["package main\n\ndeny[msg] { msg := 1 }\n"], True),
+        (["package lib\n\ndenied := 1\n"], False),
+        (["package lib\n\n# deny contains 1\n"], False),
+        ([RULE.replace("policy.team", "main")], False),
+        ([], False),
+    ],
+)
+def test_a_source_is_conftests_by_its_rules_and_packages(texts: list[str], expected: bool) -> None:
+    assert expected == is_conftest({str(number): text for number, text in enumerate(texts)})
+
+
+# ---------------------------------------------------------------- where Conftest says nothing
+
+
+def test_a_namespace_without_rules_is_no_pass(tmp_path: Path) -> None:
+    files(tmp_path, p__a_rego=DENY.replace("main", "team"), k__a_yaml=TEAM)
+
+    problem = refused(check(tmp_path, "k"))
+
+    assert ("no_policies", "rules in 'team'") == (problem["code"], problem["found"])
+
+
+def test_a_misspelt_namespace_is_no_pass(tmp_path: Path) -> None:
+    files(tmp_path, p__a_rego=DENY, k__a_yaml=TEAM)
+
+    assert "no_policies" == refused(check(tmp_path, "--policy-namespace", "mian", "k"))["code"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        ('deny contains ""', "policy_shape"),
+        ("deny contains 7", "policy_shape"),
+        ('deny contains {"message": "x"}', "policy_shape"),
+        ('deny contains ["x"]', "policy_shape"),
+        ("deny := true", "policy_not_a_set"),
+        ("default deny := false", "policy_not_a_set"),
+        ("deny if input.kind", "policy_not_a_set"),
+        ('deny["x"] if input.kind', "policy_not_a_set"),
+        ('deny := {"msg": "x"}', "policy_not_a_set"),
+    ],
+)
+def test_what_conftest_would_lose_is_an_error(tmp_path: Path, rule: str, code: str) -> None:
+    files(tmp_path, p__a_rego=f"package main\n\n{rule}\n", k__a_yaml=TEAM)
+
+    assert code == refused(check(tmp_path, "k"))["code"]
+
+
+def test_a_folder_of_both_kinds_is_refused(tmp_path: Path) -> None:
+    files(tmp_path, p__a_rego=DENY, p__b_rego=RULE, k__a_yaml=TEAM)
+
+    problem = refused(check(tmp_path, "k"))
+
+    assert "p/a.rego" == problem["path"]
+    assert "a folder of their own" in problem["fix"]
+
+
+@pytest.mark.parametrize(
+    "flag", ["--all-namespaces", "--combine", "--policy-namespace=main", "--rego-version=v0"]
+)
+def test_flags_of_conftest_without_its_policies_are_refused(tmp_path: Path, flag: str) -> None:
+    files(tmp_path, p__a_rego=RULE, k__a_json=BANDIT_EVAL)
+
+    assert 2 == check(tmp_path, flag, "k").code
+
+
+def test_parsing_files_while_a_rule_runs_is_refused_by_name(tmp_path: Path) -> None:
+    rule = 'package main\n\ndeny contains "x" if parse_config_file("a.yaml").a\n'
+    files(tmp_path, p__a_rego=rule, k__a_yaml=TEAM)
+
+    assert "parse_config_file" in refused(check(tmp_path, "k"))["fix"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["apiVersion: v1\n", "kind: Pod\n", "a: 1\n---\napiVersion: v1\nkind: Pod\n", "a: 1\na: 2\n", "a: [\n"],
+)
+def test_what_may_be_a_manifest_must_be_one(tmp_path: Path, text: str) -> None:
+    files(tmp_path, p__a_rego=DENY, k__a_yaml=text)
+
+    assert 3 == check(tmp_path, "k").code
+
+
+def test_a_report_that_is_broken_is_no_configuration(tmp_path: Path) -> None:
+    files(tmp_path, p__a_rego=DENY, k__a_json='{"results": [')
+
+    assert 3 == check(tmp_path, "k").code
+
+
+def test_without_conftests_policies_its_inputs_stay_unknown(tmp_path: Path) -> None:
+    files(tmp_path, k__Dockerfile_x="FROM alpine\n")
+    (tmp_path / "k" / "Dockerfile.x").rename(tmp_path / "k" / "Dockerfile")
+
+    assert 3 == gate(tmp_path, "check", "k/Dockerfile").code
+
+
+# -------------------------------------------------------------------------------- other inputs
+
+DOCKERFILE: Final = """# syntax=docker/dockerfile:1
+# first
+FROM --platform=linux/amd64 alpine:3.20 AS base
+LABEL a="b c" d=e
+ENV X 1 2
+ENV Y=1 Z="a b"
+ARG V=1 W
+# about run
+RUN apk add \\
+    # inner
+    curl \\
+    && echo "x"
+RUN ["a", "b"]
+RUN <<EOF
+USER root
+EOF
+COPY --chown=1:1 --from=base a b /c/
+ADD ["a b", "c"]
+EXPOSE 80 443/tcp
+HEALTHCHECK --interval=5s CMD curl -f x || exit 1
+ONBUILD RUN echo x
+FROM base
+USER nobody
+VOLUME /a /b
+WORKDIR /x y
+ENTRYPOINT ["x"]
+CMD run it
+"""
+TOML: Final = 'a = 1\nb = [1, 2.5, "x"]\nt = 1979-05-27T07:32:00Z\n[s.u]\nk = true\n[[l]]\nn = 1\n'
+INI: Final = """top = 1
+[a]
+x = 1
+y = true
+z = hello ; comment
+q = "quoted text"
+f = 1.5
+u: v
+url = http://x/y#z
+[b.c]
+k = no
+"""
+DOTENV: Final = 'A=1\nexport B="x y"\nC=\'lit $A\'\nD=$A-${B}\nE=a # c\nF=\nG="a\\nb"\n'
+INPUTS: Final = {"Dockerfile": DOCKERFILE, "a.toml": TOML, "a.ini": INI, ".env": DOTENV}
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_a_file_is_read_as_conftest_reads_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(INPUTS[name], "utf-8")
+    parser = inputs.parser(name)
+    assert parser is not None
+
+    found = [one.value for one in inputs.read(INPUTS[name].encode(), name, parser)]
+
+    assert [one["contents"] for one in conftest(tmp_path, "parse", "--combine", name)] == found
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Dockerfile", ""),
+        ("Dockerfile", "# nothing\n"),
+        ("Dockerfile", "FROM a\nFRUN b\n"),
+        ("Dockerfile", "FROM a\nRUN <<EOF\nUSER root\n"),
+        ("Dockerfile", "FROM a\nUSER\n"),
+        ("a.toml", "a = 1\na = 2\n"),
+        ("a.toml", "a = [\n"),
+        ("a.toml", "a = " + "[" * 2_000 + "]" * 2_000),
+        ("a.toml", "a = nan\n"),
+        ("a.toml", "a = 1979-05-27\n"),
+        ("a.ini", "[a]\nx = 1\nx = 2\n"),
+        ("a.ini", "[a\n"),
+        ("a.ini", "[a]\nx\n"),
+        (".env", "A=1\nA=2\n"),
+        (".env", 'A="x\n'),
+        (".env", "nothing\n"),
+        ("a.toml", "a = '\0'\n"),
+        ("main.tf", "locals {}\n"),
+    ],
+)
+def test_an_input_that_is_not_understood_is_refused_with_its_line(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    files(tmp_path, p__a_rego=DENY)
+    (tmp_path / name).write_text(text, "utf-8")
+
+    problem = refused(check(tmp_path, name))
+
+    assert name == problem["path"]
+
+
+def test_inputs_are_found_in_a_folder_hidden_ones_too(tmp_path: Path) -> None:
+    files(tmp_path, p__a_rego=DENY, k__a_yaml=TEAM)
+    for name, text in INPUTS.items():
+        (tmp_path / "k" / name).write_text(text, "utf-8")
+
+    said = {one["location"]["file"] for one in check(tmp_path, "k").json["violations"]}
+
+    assert {f"k/{name}" for name in INPUTS} == said
