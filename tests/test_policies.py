@@ -53,10 +53,11 @@ AREAS = {
     "sbom": {"SBOM"},
     "evidence": {"EVID"},
     "kubernetes": {"K8S"},
+    "hardening": {"K8S"},
     "pod-security/baseline": {"PSS"},
     "pod-security/restricted": {"PSS"},
 }
-OBJECT_SETS = {"kubernetes", "pod-security/baseline", "pod-security/restricted"}
+OBJECT_SETS = {"kubernetes", "hardening", "pod-security/baseline", "pod-security/restricted"}
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def test_every_deny_and_warn_has_metadata_of_its_own(path: Path) -> None:
 def test_the_metadata_of_a_rule_is_complete(rule: Rule) -> None:
     assert {"title", "description", "custom"} == set(rule.metadata)
     assert {"id", "fix", "frameworks"} <= set(rule.custom)
-    assert set(rule.custom) <= {"id", "severity", "fix", "frameworks", "threshold"}
+    assert set(rule.custom) <= {"id", "severity", "fix", "frameworks", "threshold", "points"}
     assert all(isinstance(name, str) for name in rule.custom["frameworks"])
     assert not re.search(r"\.$", rule.metadata["title"] + "\n" + rule.custom["fix"])
 
