@@ -6,8 +6,6 @@ where the shipped Kubernetes rules are in force, or somebody named a version or 
 
 from __future__ import annotations
 
-import difflib
-import lzma
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -114,6 +112,8 @@ class _Packed(msgspec.Struct):
 
 @lru_cache(maxsize=1)
 def _packed() -> _Packed:
+    import lzma  # noqa: PLC0415 - where nothing is checked against it, it is not paid for
+
     return msgspec.json.decode(lzma.decompress(PACKED.read_bytes()), type=_Packed)
 
 
@@ -192,6 +192,8 @@ def _of_fault(fault: shapes.Fault, value: dict[str, Any], about: int) -> Said:
     where = _dotted(fault.pointer)
     match fault.kind:
         case "unknown":
+            import difflib  # noqa: PLC0415 - as above
+
             near = difflib.get_close_matches(fault.name, fault.expected.split(", "), 1, 0.7)
             remedy = f"did you mean {near[0]}?" if near else f"fields there: {_cut(fault.expected)}"
             kind = f"{value.get('kind')} ({value.get('apiVersion')})"
