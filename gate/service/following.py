@@ -43,7 +43,7 @@ class Store:
     def __init__(self, url: str, token_file: Path | None, ca: Path | None = None) -> None:
         self._url = url.rstrip("/")
         self._token_file = token_file
-        self._pool = urllib3.PoolManager(ca_certs=str(ca) if ca else None, retries=False)
+        self._pool = urllib3.PoolManager(ca_certs=str(ca) if ca else None, retries=False, maxsize=2)
 
     def page(self, epoch: str, after: int, wait_s: float) -> Page:
         """The changes after `after`; raises `StoreError` where the service does not answer."""
