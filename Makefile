@@ -2,6 +2,7 @@
 #
 #   make run     set up everything, then decide about examples/webshop twice: once no, once yes
 #   make test    set up everything, then every test
+#   make e2e     a real Kubernetes API server in front of gate; builds it once, in about ten minutes
 #   make lint    formats, types, layers, for Python and Go
 #   make dev     only set up, for work on the code (a second time it takes no time)
 #   make wheels  dist/: gate, and gate-opa for every platform
@@ -13,7 +14,7 @@
 # make test UPDATE=1 writes golden files; make test PYTEST="-k waiver" narrows.
 
 .DEFAULT_GOAL := dev
-.PHONY: run test bench lint dev venv wheels image lock engine-test policy-test clean
+.PHONY: run test e2e bench lint dev venv wheels image lock engine-test policy-test clean
 .NOTPARALLEL:
 .SUFFIXES:
 
@@ -38,7 +39,10 @@ run: venv
 
 # pytest closes: whoever reads the last lines reads its count.
 test: dev engine-test policy-test
-	$(BIN)/pytest -n auto --dist loadgroup $(PYTEST)
+	$(BIN)/pytest -n auto --dist loadgroup --ignore tests/e2e $(PYTEST)
+
+e2e: dev
+	$(BIN)/pytest tests/e2e $(PYTEST)
 
 engine-test: venv
 	cd engine && $(GO) test ./...

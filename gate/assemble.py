@@ -107,6 +107,11 @@ class Assembled(msgspec.Struct, frozen=True, kw_only=True):
         return b"".join([self.before, *_listed(self.objects), self.after])
 
     @property
+    def one(self) -> bytes:
+        """What rules of scope `object` see of the first object, as one document."""
+        return b"%b,%b" % (self.base[:-1], self.overlays[0][1:])
+
+    @property
     def without_objects(self) -> bytes:
         """The same with `objects` empty: for policies that do not look at them."""
         return self.before + self.after

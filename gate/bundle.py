@@ -25,6 +25,7 @@ VERBS: Final = ("deny", "warn")
 _FOREIGN_VERBS: Final = ("deny", "warn", "violation")
 _ALL_POINTS: Final = tuple(Point)
 _SUBJECT_POINTS: Final = (Point.CI, Point.BACKGROUND)
+_OPERATIONS: Final = ("CREATE", "UPDATE", "DELETE", "CONNECT")
 _RULE_ID: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 
 
@@ -35,6 +36,8 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
     scope: str
     points: tuple[Point, ...]
     entrypoints: tuple[str, ...]
+    operations: tuple[str, ...] = ("CREATE", "UPDATE")
+    """At admission: what is done to the object. Deleting a bad one is asked of none that does not say so."""
     is_own: bool = True
     """Whether somebody chose it; False for the floor, which judges the evidence and nothing else."""
 
@@ -221,6 +224,7 @@ def _package(
         scope=scope,
         points=points,
         entrypoints=tuple(f"{name}.{verb}" for verb in VERBS if verb in verbs),
+        operations=_operations(custom.get("operations"), entry["file"]),
         is_own=rego.segments(name) in chosen,
     )
     return package, [rule for rule in rules if rule]
@@ -261,6 +265,21 @@ def _points(wanted: Any, scope: str, path: str | None) -> tuple[Point, ...]:
             expected=f"points among {', '.join(_SUBJECT_POINTS)}, or custom.scope object",
         )
     return points
+
+
+def _operations(wanted: Any, path: str | None) -> tuple[str, ...]:
+    """`custom.operations` of a package: what it speaks of at admission."""
+    if wanted is None:
+        return _OPERATIONS[:2]
+    if not isinstance(wanted, list) or not wanted or not set(map(str, wanted)) <= set(_OPERATIONS):
+        raise PolicyError(
+            f"operations {quoted(wanted)} are not known",
+            path=path,
+            line=1,
+            column=1,
+            expected=f"a list of {', '.join(_OPERATIONS)}",
+        )
+    return tuple(map(str, wanted))
 
 
 def _rule(

@@ -43,3 +43,13 @@ DECISION_DAYS: Final = 7
 """How long a decision counts (THREATS.md G3)."""
 PYTHON_POLICY_MIB: Final = 512
 """Address space of the process that runs Python policies."""
+REVIEW_BYTES: Final = 8 * MIB
+"""Largest AdmissionReview: object and oldObject, each up to about 3 MiB (KUBERNETES.md 4.3)."""
+WARNINGS: Final = 12
+"""Most warnings in one answer: with `WARNING_CHARACTERS` they stay below a third of what all webhooks share."""
+WARNING_CHARACTERS: Final = 120
+"""Longest warning; the API server's own advice (k8s.io/api, admission/v1/types.go)."""
+ADMISSION_TIMEOUT_S: Final = 4.5
+"""Budget of a review that does not say how long it may take (KUBERNETES.md 4.1)."""
+ADMISSION_MARGIN_S: Final = 0.5
+"""How long before the API server's own deadline the answer is given."""

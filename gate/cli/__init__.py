@@ -31,6 +31,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "baseline": ("gate.cli.baseline", "accept what is known today, fail on what is new"),
     "config": ("gate.cli.config", "check gate.yaml, print its JSON Schema"),
     "audit": ("gate.cli.audit", "verify the record"),
+    "admission": ("gate.cli.admission", "answer a saved AdmissionReview"),
+    "webhook": ("gate.cli.webhook", "answer a Kubernetes API server"),
     "doctor": ("gate.cli.doctor", "show whether everything gate needs is there"),
     "completion": ("gate.cli.completion", "print the completion script of a shell"),
     "version": ("gate.cli.version", "print versions"),

@@ -1,0 +1,1 @@
+"""Admission: the Kubernetes API server's question, answered by the same stages as CI's."""

@@ -1,0 +1,175 @@
+"""The desk of admission: bytes of a review in, bytes of the answer out, recorded before it is given.
+
+It holds what changes while it runs: the ground that judges (replaced whole), what is known of the
+store, and the spool. Nothing here knows HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from gate import ids, limits
+from gate.admission import answering, reviews
+from gate.admission.answering import Ground, Judged
+from gate.admission.known import Known
+from gate.admission.reviews import Response, Review
+from gate.admission.spool import Spool, record
+from gate.engines.embedded import Engine
+from gate.errors import GateError, PolicyError, StoreError
+from gate.model import Decision, Outcome
+
+LOG: Final = logging.getLogger("gate.admission")
+
+
+class Counts:
+    """How often what was answered, for `/metrics` and the tests."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, int] = {}
+
+    def add(self, what: str) -> None:
+        """One more of `what`."""
+        self.answers[what] = self.answers.get(what, 0) + 1
+
+
+class Desk:
+    """Answers reviews one after another or many at once, from one event loop."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        ground: Ground,
+        known: Known,
+        spool: Spool | None,
+        *,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
+        self.engine = engine
+        self.ground = ground
+        self.known = known
+        self.spool = spool
+        self.counts = Counts()
+        self.now = clock or _now
+        self._randomness = _random()
+
+    async def answer(self, body: bytes, timeout_s: float = limits.ADMISSION_TIMEOUT_S) -> bytes:
+        """The AdmissionReview that answers `body`, within `timeout_s`.
+
+        Raises `ReportError` where `body` is no review: without a uid there is nothing to answer.
+        """
+        deadline = time.monotonic() + timeout_s
+        review = reviews.review(body)
+        ground = self.ground
+        try:
+            response = await self._response(review, ground, deadline)
+        except GateError as error:
+            response = answering.undecided(error, ground.bundle.revision)
+            LOG.warning("review %s could not be decided: %s", review.asked.uid, error)
+        except Exception as error:
+            # The outermost handler of this way in: a bug denies, and says that it is one.
+            LOG.exception("review %s", review.asked.uid)
+            bug = PolicyError(f"gate itself failed: {type(error).__name__}", code="internal_error")
+            response = answering.undecided(bug, ground.bundle.revision)
+        self.counts.add("allowed" if response.allowed else "denied" if response.code == 403 else "undecided")
+        return reviews.answer(review.asked.uid, response)
+
+    async def _response(self, review: Review, ground: Ground, deadline: float) -> Response:
+        asked = review.asked
+        if asked.operation == "CONNECT" and not ground.rules.admission.connect:
+            return Response(allowed=True, annotations={"outcome": "not-judged"})
+        now = self.now()
+        left_s = max(deadline - time.monotonic(), 0.001)
+        try:
+            async with asyncio.timeout(left_s + 0.05):
+                judged = await answering.judged(
+                    review,
+                    ground,
+                    self.known,
+                    self.engine,
+                    now=now,
+                    decision_id=ids.uuid7(now, next(self._randomness)),
+                    timeout_s=left_s,
+                )
+                if asked.is_dry_run or self.spool is None:
+                    return answering.response(judged, "")
+                return await self._recorded(review, judged, now, ground)
+        except TimeoutError:
+            raise PolicyError(f"not decided within {left_s:.1f} s", code="timeout") from None
+
+    async def _recorded(self, review: Review, judged: Judged, now: datetime, ground: Ground) -> Response:
+        """The response, once its record is on the disk."""
+        spool = self.spool
+        assert spool is not None  # noqa: S101 - the caller looked
+        record_id, written = self._kept(spool, review, judged, now)
+        response = answering.response(judged, record_id)
+        try:
+            if not written.done():
+                await asyncio.wrap_future(written)
+            else:
+                written.result()
+        except StoreError as error:
+            self.counts.add("unrecorded")
+            if ground.rules.admission.on_audit_failure == "deny":
+                raise
+            LOG.error("answered without a record, as admission.on_audit_failure says: %s", error)
+            told = "gate: this was let in without a record, which cannot be written"
+            kept = {key: text for key, text in response.annotations.items() if key != "decision-id"}
+            return msgspec.structs.replace(
+                response, warnings=(told, *response.warnings), annotations=kept | {"unrecorded": "true"}
+            )
+        if response.allowed:
+            for digest, project in judged.images.first:
+                self.known.admit(digest, judged.place.environment or "", project)
+        return response
+
+    def _kept(self, spool: Spool, review: Review, judged: Judged, now: datetime) -> tuple[str, Future[None]]:
+        decision, namespace = judged.decision, review.asked.namespace
+        is_plain = decision.outcome is Outcome.PASS and not decision.violations and not decision.waived
+        made = record(
+            decision.decision_id,
+            spool.writer,
+            None if is_plain else _whole(decision),
+            now=now,
+            outcome=decision.outcome,
+            namespace=namespace or None,
+            environment=decision.environment,
+            project=decision.project,
+            policy_revision=decision.policy.revision,
+            digests=judged.images.digests,
+        )
+        if not answering.is_allowed(decision.outcome):
+            return made.record_id, spool.keep(made)
+        told = tuple((one.rule, one.action, one.path) for one in decision.violations)
+        waived = tuple(one.waiver for one in decision.waived)
+        key = (judged.images.digests, namespace, made.environment, made.policy_revision, told, waived)
+        return spool.count(key, made, now)
+
+
+def _whole(decision: Decision) -> dict[str, Any]:
+    value: dict[str, Any] = msgspec.to_builtins(decision)
+    return value | {"point": "admission"}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _random() -> itertools.chain[bytes]:
+    """Ten random bytes each time; the system is asked for many at once."""
+    return itertools.chain.from_iterable(_hundreds())
+
+
+def _hundreds() -> Any:
+    while True:
+        many = os.urandom(1000)
+        yield [many[at : at + 10] for at in range(0, 1000, 10)]

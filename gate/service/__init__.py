@@ -1,0 +1,1 @@
+"""The service: what answers over HTTP."""

@@ -1,0 +1,265 @@
+"""`POST /admission/validate` on a port of its own: a plain ASGI application and the server that runs it.
+
+No framework is on the way of a review. Beside it stand `/livez`, `/readyz` and `/metrics`, which tell
+nothing of what was reviewed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import msgspec
+import uvicorn
+
+from gate import limits, times
+from gate.admission.desk import Desk
+from gate.errors import GateError
+from gate.service.certificates import Certificate
+from gate.service.connections import Connection
+from gate.service.following import Follower, Forwarder
+from gate.service.standing import Watcher
+
+PATH: Final = "/admission/validate"
+BODY_TIMEOUT_S: Final = 5.0
+"""From the end of a request's headers to the end of its body."""
+KEEP_ALIVE_S: Final = 10
+CONNECTIONS: Final = 2_000
+STOP_TIMEOUT_S: Final = 30
+FLUSH_EVERY_S: Final = 5.0
+LONGEST_TIMEOUT_S: Final = 30.0
+"""What admissionregistration/v1 allows a webhook at most."""
+LOG: Final = logging.getLogger("gate.admission")
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What runs beside the desk; each may be absent."""
+
+    watcher: Watcher | None = None
+    certificate: Certificate | None = None
+    follower: Follower | None = None
+    forwarder: Forwarder | None = None
+
+
+class _TooLarge(Exception):
+    """The body is above `limits.REVIEW_BYTES`."""
+
+
+class _Gone(Exception):
+    """The other end has left."""
+
+
+def app(desk: Desk, parts: Parts) -> Application:
+    """The ASGI application; its lifespan starts and stops what runs beside."""
+
+    async def application(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(desk, parts, receive, send)
+        elif scope["type"] == "http":
+            await _answered(desk, parts, scope, receive, send)
+
+    return application
+
+
+async def _answered(
+    desk: Desk, parts: Parts, scope: MutableMapping[str, Any], receive: Receive, send: Send
+) -> None:
+    path, method = scope["path"], scope["method"]
+    if path != PATH:
+        await _beside(desk, parts, path, method, send)
+        return
+    if method != "POST":
+        await _sent(send, 405, b"POST only", b"text/plain")
+        return
+    try:
+        body = await asyncio.wait_for(_body(scope, receive), BODY_TIMEOUT_S)
+    except _TooLarge:
+        await _sent(
+            send, 413, b"a review has at most %d bytes" % limits.REVIEW_BYTES, b"text/plain", close=True
+        )
+        return
+    except TimeoutError:
+        await _sent(send, 408, b"the review did not arrive in time", b"text/plain", close=True)
+        return
+    except _Gone:
+        return
+    try:
+        answer = await desk.answer(body, budget_s(scope["query_string"]))
+    except GateError as error:
+        desk.counts.add("refused")
+        code = 413 if error.problems[0].code == "review_too_large" else 400
+        await _sent(send, code, str(error).encode(), b"text/plain")
+        return
+    await _sent(send, 200, answer, b"application/json")
+
+
+def budget_s(query: bytes) -> float:
+    """How long an answer may take: what `?timeout=` leaves, less a margin for the way back."""
+    if not query:
+        return limits.ADMISSION_TIMEOUT_S
+    given = parse_qs(query.decode("latin-1")).get("timeout", [""])[0]
+    timeout_s = times.duration_s(given)
+    if timeout_s is None or timeout_s <= 0:
+        return limits.ADMISSION_TIMEOUT_S
+    return max(min(timeout_s, LONGEST_TIMEOUT_S) - limits.ADMISSION_MARGIN_S, limits.ADMISSION_MARGIN_S / 2)
+
+
+async def _body(scope: MutableMapping[str, Any], receive: Receive) -> bytes:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and (not value.isdigit() or int(value) > limits.REVIEW_BYTES):
+            raise _TooLarge
+    message = await receive()
+    pieces = [_piece(message)]
+    size = len(pieces[0])
+    while message.get("more_body"):
+        message = await receive()
+        pieces.append(_piece(message))
+        size += len(pieces[-1])
+        if size > limits.REVIEW_BYTES:
+            raise _TooLarge
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _piece(message: Message) -> bytes:
+    if message["type"] != "http.request":
+        raise _Gone
+    piece: bytes = message.get("body", b"")
+    return piece
+
+
+async def _beside(desk: Desk, parts: Parts, path: str, method: str, send: Send) -> None:
+    if method not in ("GET", "HEAD"):
+        await _sent(send, 404, b"not here", b"text/plain")
+    elif path == "/livez":
+        await _sent(send, 200, b"ok", b"text/plain")
+    elif path == "/readyz":
+        await _sent(send, 200, json.dumps(_state(desk, parts)).encode(), b"application/json")
+    elif path == "/metrics":
+        await _sent(send, 200, _metrics(desk, parts), b"text/plain; version=0.0.4")
+    else:
+        await _sent(send, 404, b"not here", b"text/plain")
+
+
+def _state(desk: Desk, parts: Parts) -> dict[str, Any]:
+    """What a person who looks at `/readyz` should see; what is broken does not make it unready.
+
+    A webhook that is not ready is not called, and then everything is denied.
+    """
+    known = desk.known
+    return {
+        "ready": True,
+        "revision": desk.ground.bundle.revision,
+        "rules": len(desk.ground.bundle.rules),
+        "policies_refused": parts.watcher.problem if parts.watcher else None,
+        "store": {
+            "as_of": times.rfc3339(known.as_of) if known.as_of else None,
+            "digests": len(known),
+            "error": parts.follower.error if parts.follower else None,
+        },
+        "records_waiting_because": parts.forwarder.error if parts.forwarder else None,
+    }
+
+
+def _metrics(desk: Desk, parts: Parts) -> bytes:
+    lines = ["# TYPE gate_admission_answers_total counter"]
+    lines += [
+        f'gate_admission_answers_total{{answer="{name}"}} {number}'
+        for name, number in sorted(desk.counts.answers.items())
+    ]
+    if parts.watcher is not None:
+        lines += [
+            f"gate_admission_policies_replaced_total {parts.watcher.replaced}",
+            f"gate_admission_policies_refused_total {parts.watcher.refused}",
+        ]
+    if parts.certificate is not None:
+        lines.append(f"gate_admission_certificates_replaced_total {parts.certificate.replaced}")
+    lines.append(f"gate_admission_known_digests {len(desk.known)}")
+    if desk.known.as_of is not None:
+        lines.append(f"gate_admission_store_as_of_seconds {desk.known.as_of.timestamp():.3f}")
+    return ("\n".join(lines) + "\n").encode()
+
+
+async def _sent(send: Send, status: int, body: bytes, kind: bytes, *, close: bool = False) -> None:
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
+    if close:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+# -------------------------------------------------------------------------------- what runs beside
+
+
+async def _lifespan(desk: Desk, parts: Parts, receive: Receive, send: Send) -> None:
+    await receive()
+    async with _running(desk, parts):
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+@contextlib.asynccontextmanager
+async def _running(desk: Desk, parts: Parts) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(_flushing(desk))]
+    if parts.watcher is not None:
+        tasks.append(asyncio.create_task(parts.watcher.watch()))
+    if parts.certificate is not None:
+        tasks.append(asyncio.create_task(parts.certificate.watch()))
+    threads = [one for one in (parts.follower, parts.forwarder) if one is not None]
+    for one in threads:
+        one.start()
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for one in threads:
+            one.stop()
+        if desk.spool is not None:
+            await asyncio.to_thread(desk.spool.close)
+
+
+async def _flushing(desk: Desk) -> None:
+    while True:
+        await asyncio.sleep(FLUSH_EVERY_S)
+        if desk.spool is not None:
+            desk.spool.flush(desk.now())
+
+
+def serve(desk: Desk, parts: Parts, *, host: str, port: int) -> None:
+    """Answer until the process is told to end; raises `SystemExit` where the port is taken."""
+    certificate = parts.certificate
+    config = uvicorn.Config(
+        app(desk, parts),
+        host=host,
+        port=port,
+        http=Connection,
+        loop="auto",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=STOP_TIMEOUT_S,
+        limit_concurrency=CONNECTIONS,
+        ssl_context_factory=None if certificate is None else lambda *_: certificate.context,
+    )
+    uvicorn.Server(config).run()
+
+
+def data_folders(data_dir: Path) -> tuple[Path, Path]:
+    """Where what is known of the store is kept, and the folder of the spools."""
+    return data_dir / "known.jsonl", data_dir / "spool"
