@@ -43,3 +43,17 @@ DECISION_DAYS: Final = 7
 """How long a decision counts (THREATS.md G3)."""
 PYTHON_POLICY_MIB: Final = 512
 """Address space of the process that runs Python policies."""
+SERVICE_BODY_BYTES: Final = 10 * MIB
+"""One JSON request to the service (KUBERNETES.md 4.3)."""
+SERVICE_UPLOAD_BYTES: Final = 256 * MIB
+"""All reports of one request to the service: they are judged in memory."""
+SERVICE_FILES: Final = 1_000
+"""Reports in one request."""
+SERVICE_IN_FLIGHT: Final = 256
+"""Requests worked on at once; more are told to come back (THREATS.md I6)."""
+SERVICE_RECEIVE_S: Final = 30.0
+"""How long a body may take to arrive, plus a second for every `SERVICE_RECEIVE_RATE` bytes (THREATS.md I1)."""
+SERVICE_RECEIVE_RATE: Final = 10 * KIB
+"""Bytes a second below which a client is too slow."""
+SERVICE_GRACE_S: Final = 25
+"""How long a stopping service finishes what it has begun (THREATS.md I9)."""
