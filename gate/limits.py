@@ -53,3 +53,17 @@ ADMISSION_TIMEOUT_S: Final = 4.5
 """Budget of a review that does not say how long it may take (KUBERNETES.md 4.1)."""
 ADMISSION_MARGIN_S: Final = 0.5
 """How long before the API server's own deadline the answer is given."""
+SERVICE_BODY_BYTES: Final = 10 * MIB
+"""One JSON request to the service (KUBERNETES.md 4.3)."""
+SERVICE_UPLOAD_BYTES: Final = 256 * MIB
+"""All reports of one request to the service: they are judged in memory."""
+SERVICE_FILES: Final = 1_000
+"""Reports in one request."""
+SERVICE_IN_FLIGHT: Final = 256
+"""Requests worked on at once; more are told to come back (THREATS.md I6)."""
+SERVICE_RECEIVE_S: Final = 30.0
+"""How long a body may take to arrive, plus a second for every `SERVICE_RECEIVE_RATE` bytes (THREATS.md I1)."""
+SERVICE_RECEIVE_RATE: Final = 10 * KIB
+"""Bytes a second below which a client is too slow."""
+SERVICE_GRACE_S: Final = 25
+"""How long a stopping service finishes what it has begun (THREATS.md I9)."""

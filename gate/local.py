@@ -120,10 +120,10 @@ def checked(
         with ThreadPoolExecutor(1, "policies") as pool:
             collected = policies(config, wish.policies, root)
             loading = pool.submit(_loaded, collected, wish, config, root, engine)
-            handed = _handed(wish, config, root)
+            named = handed(wish, config, root)
             stdin: list[bytes] = []
             also = is_read if collected.conftest else files.no_others
-            given = inputs.read(handed, stdin if wish.keep_stdin else None, also)
+            given = inputs.read(named, stdin if wish.keep_stdin else None, also)
             reads = bootstrap.ingested(given, engine, configuration=bool(collected.conftest))
             question, bundle = _question(
                 wish,
@@ -137,7 +137,7 @@ def checked(
                 now=now,
                 randomness=randomness,
                 compare=compare,
-                notices=(*_replaced(wish, config, environ), *files.left_out(handed.paths, handed.base, also)),
+                notices=(*_replaced(wish, config, environ), *files.left_out(named.paths, named.base, also)),
             )
         python = bootstrap.python() if config.settings.policies.python else None
         places = partial(bootstrap.places, engine, {read.report.path: read.data for read in reads})
@@ -175,7 +175,7 @@ def _refuse_what_is_not_here(config: Configuration, formats: tuple[str, ...]) ->
         )
 
 
-def _handed(wish: Wish, config: Configuration, root: Path) -> inputs.Handed:
+def handed(wish: Wish, config: Configuration, root: Path) -> inputs.Handed:
     """What the command line names, or else the inputs of gate.yaml."""
     declared = files.declarations(wish.declared)
     options = rendering.Options(
@@ -218,7 +218,7 @@ def _question(
 ) -> tuple[Question, Bundle]:
     value = config.settings
     project = wish.project or value.project or (run.project if run else None)
-    subject = _subject(wish, project, root, run, _clone(root) if environment else None)
+    subject = subject_of(wish, project, root, run, clone(root) if environment else None)
     name = environment.name if environment else None
     approvals = _approvals(wish, root, subject, environment, now)
     given_waivers = waivers_of(config, wish.waivers, root)
@@ -265,13 +265,13 @@ def _question(
     return question, bundle
 
 
-def _clone(root: Path) -> repository.Facts | None:
+def clone(root: Path) -> repository.Facts | None:
     """What the clone says of itself: asked for an environment only, for git takes its time."""
     top = repository.top_level(root)
     return repository.facts(top) if top else None
 
 
-def _subject(
+def subject_of(
     wish: Wish, project: str | None, root: Path, run: ci.Run | None, clone: repository.Facts | None
 ) -> Subject:
     """What is judged; facts of flags, of the CI system and of the clone are claims, in this order.

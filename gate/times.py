@@ -21,6 +21,16 @@ def rfc3339(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def sortable(at: datetime) -> str:
+    """`at` (aware) as RFC 3339 with all six digits of microseconds: of these, text order is time order.
+
+    Raises `ValueError` for a naive time.
+    """
+    if at.tzinfo is None:
+        raise ValueError("a naive time has no place in a record")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def instant(text: str) -> datetime | None:
     """The instant that RFC 3339 `text` names, or None where it is none.
 

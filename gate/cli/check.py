@@ -65,8 +65,8 @@ EXIT_CODES = {Outcome.PASS: 0, Outcome.WARN: 0, Outcome.FAIL: 1, Outcome.NEEDS_A
 @click.option("--release", default="release", metavar="NAME", help="release name of a Helm chart")
 @click.option("--namespace", default="default", metavar="NAME", help="namespace a Helm chart is rendered for")
 @click.option("--kubernetes-version", metavar="1.NN", help="version of the cluster")
-@click.option("--server", metavar="URL", help="ask a gate service")
-@click.option("--token", metavar="T", help="token for --server")
+@click.option("--server", metavar="URL", help="ask a gate service (GATE_SERVER_URL)")
+@click.option("--token", metavar="T", help="token for it (GATE_TOKEN, GATE_TOKEN_FILE)")
 @click.option("-o", "--output", "outputs", multiple=True, metavar="FORMAT[=FILE]", help=", ".join(OUTPUTS))
 @click.option(
     "--warn-exit-code", type=click.IntRange(0, 255), default=0, metavar="N", help="exit code of a warning"
@@ -89,17 +89,12 @@ def command(**given: Any) -> int:
     them; `-` is stdin.
     Without any, the inputs of gate.yaml are read.
     """
-    from gate import local
+    from gate import local, remote
     from gate.conftest.policies import Options
 
     started = time.perf_counter()
     wanted = outputs(given.pop("outputs"))
-    if given.pop("server") or given.pop("token", None):
-        raise SettingsError(
-            "--server is not part of this version",
-            code="not_available",
-            fix="leave it out: gate then decides here, with the same engine and policies",
-        )
+    url, token = remote.server(given.pop("server"), os.environ), given.pop("token")
     post_renderer = given.pop("post_renderer")
     if post_renderer and given["paths"] != (files.STDIN,):
         raise SettingsError(
@@ -116,11 +111,17 @@ def command(**given: Any) -> int:
         keep_stdin=post_renderer,
         **given,
     )
-    checked = local.checked(wish, Path.cwd(), os.environ, datetime.now(UTC), os.urandom(10))
+    now, randomness = datetime.now(UTC), os.urandom(10)
+    checked: local.Checked | remote.Asked
+    if url is not None:
+        its_token = remote.token(token, os.environ)
+        checked = remote.asked(wish, url, its_token, Path.cwd(), os.environ, now, randomness)
+    else:
+        checked = local.checked(wish, Path.cwd(), os.environ, now, randomness)
 
     for notice in checked.notices:
         click.echo(notice, err=True)
-    code = exit_code(checked.judgement.decision.outcome, warn_exit_code, report_only=report_only)
+    code = exit_code(checked.presentation.decision.outcome, warn_exit_code, report_only=report_only)
     wanted += [(one.format, one.path) for one in checked.configuration.settings.outputs]
     stream = sys.stderr if post_renderer else sys.stdout
     terminal = Terminal.of(stream, color)

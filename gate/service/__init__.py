@@ -1,1 +1,1 @@
-"""The service: what answers over HTTP."""
+"""The service: HTTP in front of the stages, and the store behind them."""

@@ -1,0 +1,1 @@
+"""Routes, one file a noun; each declares its permission (gate/service/routing.py)."""

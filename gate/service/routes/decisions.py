@@ -1,0 +1,172 @@
+"""Decisions: asked for, looked up, listed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import Depends, Query, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from gate import times
+from gate.presentation import Presentation
+from gate.service import answers, asking, deciding
+from gate.service.asking import Cursor, Limit, Once, Ours, Who
+from gate.service.auth import Caller
+from gate.service.context import OtherRequest, Service
+from gate.service.permissions import Permission
+from gate.service.problems import Refusal, not_found
+from gate.service.routing import Routes
+from gate.service.submission import MetaWithFiles, MetaWithReports, Submission, submission
+from gate.stores import decisions, projects
+from gate.stores.database import Clash
+from gate.stores.decisions import Filter, Summary
+from gate.stores.idempotency import Answer
+from gate.stores.writer import Transaction
+
+ROUTES = Routes("/api/v1", "decisions")
+Asked = Annotated[Submission, Depends(submission)]
+
+
+ASKED = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/MetaWithReports"}},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["meta"],
+                    "properties": {
+                        "meta": {"$ref": "#/components/schemas/MetaWithFiles"},
+                        "report[]": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                    },
+                },
+                "encoding": {"meta": {"contentType": "application/json"}},
+            },
+        },
+    }
+}
+"""Bodies that `submission` reads by itself, as OpenAPI tells them."""
+MODELS: tuple[type[BaseModel], ...] = (MetaWithReports, MetaWithFiles)
+
+
+@ROUTES.add("POST", "/decisions", Permission.DECISIONS_WRITE, status_code=201, openapi_extra=ASKED)
+def decide(request: Request, service: Ours, who: Who, asked: Asked, key: Once) -> Response:
+    """May this pass, here, now? Recorded before it is answered; `outcome` is in the answer."""
+    media_type = answers.chosen(request)
+    with service.database.reading() as connection:
+        project = who.project(connection, asked.meta.project)
+    shown, location, status = _decided_once(service, who, project, asked, key)
+    return answers.decision(shown, media_type, status, {"Location": location})
+
+
+def _decided_once(
+    service: Service, who: Caller, project: projects.Project, asked: Submission, key: str | None
+) -> tuple[Presentation, str, int]:
+    try:
+        before = service.answered(who.principal, key, asked.sha256)
+        if before is not None:
+            return _again(service, before)
+        decided = deciding.decided(service, who, project, asked)
+        recording = deciding.recording(decided, who, project)
+        location = f"/api/v1/decisions/{recording.decision.decision_id}"
+        answer = Answer(request_sha256=asked.sha256, status=201, location=location, body=b"")
+
+        def work(transaction: Transaction) -> Answer:
+            decisions.recorded(transaction, recording)
+            return answer
+
+        known = service.once(who.principal, key, asked.sha256, work)
+    except OtherRequest:
+        raise asking.other_request() from None
+    except Clash:
+        raise Refusal(409, "the decision clashes with one that is there") from None
+    return (decided.presentation, location, 201) if known is answer else _again(service, known)
+
+
+def _again(service: Service, before: Answer) -> tuple[Presentation, str, int]:
+    location = before.location or ""
+    with service.database.reading() as connection:
+        shown = deciding.presented(connection, location.rpartition("/")[2])
+    return shown, location, before.status
+
+
+@ROUTES.add("POST", "/evaluate", Permission.EVALUATE, openapi_extra=ASKED)
+def evaluate(request: Request, service: Ours, who: Who, asked: Asked) -> Response:
+    """The same judgement with nothing recorded: it counts for no promotion and no admission."""
+    media_type = answers.chosen(request)
+    with service.database.reading() as connection:
+        project = who.project(connection, asked.meta.project)
+    return answers.decision(deciding.decided(service, who, project, asked).presentation, media_type)
+
+
+@ROUTES.add("GET", "/decisions", Permission.DECISIONS_READ)
+def list_decisions(
+    request: Request,
+    service: Ours,
+    who: Who,
+    project: Annotated[list[str], Query()] = [],  # noqa: B006 - FastAPI copies it
+    environment: str | None = None,
+    outcome: Literal["pass", "warn", "fail", "needs_approval"] | None = None,
+    digest: str | None = None,
+    branch: str | None = None,
+    since: str | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """Decisions, newest first."""
+    with service.database.reading() as connection:
+        wanted = Filter(
+            project_ids=who.projects(connection, project),
+            environment=_text(environment),
+            outcome=outcome,
+            digest=_text(digest),
+            branch=_text(branch),
+            since=_instant(since),
+        )
+        page = decisions.listed
+        return asking.listed(
+            request,
+            lambda: page(connection, wanted, cursor, limit),
+            lambda one: _row(one, projects.keys(connection, [one.project_id])),
+        )
+
+
+@ROUTES.add("GET", "/decisions/{decision_id}", Permission.DECISIONS_READ)
+def show_decision(request: Request, service: Ours, who: Who, decision_id: str) -> Response:
+    """One decision, in the format that `Accept` names."""
+    media_type = answers.chosen(request)
+    with service.database.reading() as connection:
+        visible(connection, who, decision_id)
+        return answers.decision(deciding.presented(connection, decision_id), media_type)
+
+
+def visible(connection: Any, who: Caller, decision_id: str) -> Summary:
+    """The decision's row; 404 where it is not there or of a project the caller may not know of."""
+    found = decisions.summary(connection, _text(decision_id) or "")
+    if found is None or not who.sees(found.project_id):
+        raise not_found()
+    return found
+
+
+def _row(one: Summary, keys: dict[str, str]) -> dict[str, Any]:
+    value = msgspec.structs.asdict(one)
+    return {"decision_id": value.pop("id"), "project": keys.get(value.pop("project_id")), **value}
+
+
+def _text(value: str | None) -> str | None:
+    """A filter's text; raises for what no column holds (PostgreSQL has no NUL)."""
+    if value is not None and "\x00" in value:
+        raise Refusal(422, "a NUL character is in no name")
+    return value
+
+
+def _instant(text: str | None) -> str | None:
+    if text is None:
+        return None
+    at = times.instant(text)
+    if at is None:
+        raise Refusal(422, f"since: {text[:40]!r} is no time, expected RFC 3339")
+    return times.sortable(at)

@@ -1,0 +1,213 @@
+"""`gate serve`: the store opened and migrated, the first token, uvicorn, and an end in order.
+
+1. open the store; a new one gets its tables, an older one only where it is embedded
+2. compile the default policies before anything is accepted
+3. a first administrator's token, printed once, where none counts
+4. listen; on SIGTERM or SIGINT finish what was begun, then close
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import uvicorn
+
+from gate import bootstrap, limits, times
+from gate.engines.embedded import Engine
+from gate.errors import SettingsError, StoreError
+from gate.service.app import application
+from gate.service.auth import SECRET_BYTES, SHORTEST_OWN_TOKEN, new_token
+from gate.service.context import Service
+from gate.stores import events, migrations, tokens
+from gate.stores.database import Database
+from gate.stores.tokens import Token
+from gate.stores.writer import Transaction
+
+CHILDREN: Final = 2
+"""gate-opa processes: one that is killed for its deadline leaves the other."""
+BACKLOG: Final = 1_024
+"""Connections that wait to be taken."""
+FIRST_TOKEN_HOURS: Final = 1
+"""How long the first token counts: long enough to make another (THREATS.md F12)."""
+BOOTSTRAP: Final = "bootstrap"
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What `gate serve` was asked for."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    database_url: str | None = None
+    data_dir: str = ".gate/service"
+    policies: str | None = None
+    bootstrap_token: str | None = None
+
+
+def now() -> datetime:
+    """The time by the clock of this machine."""
+    return datetime.now(UTC)
+
+
+def database_url(named: str | None, data_dir: str) -> str:
+    """The URL that was named, else the SQLite file in `data_dir`."""
+    return named or f"sqlite:///{Path(data_dir) / 'gate.db'}"
+
+
+def secret(environ: Mapping[str, str], name: str) -> str | None:
+    """The secret `name` of the environment, or the content of the file that `NAME_FILE` names.
+
+    Raises `SettingsError` where both are there, or the file cannot be read.
+    """
+    value, path = environ.get(name), environ.get(f"{name}_FILE")
+    if value and path:
+        raise SettingsError(f"{name} and {name}_FILE are both set", code="usage", fix="unset one of them")
+    if not path:
+        return value or None
+    try:
+        return Path(path).read_text("utf-8").strip() or None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"{name}_FILE cannot be read: {type(error).__name__}", code="usage", path=path
+        ) from None
+
+
+def opened(options: Options) -> Service:
+    """The service, ready to answer; the caller closes it.
+
+    Raises `GateError` where the store or the policies cannot be used.
+    """
+    database = Database(database_url(options.database_url, options.data_dir))
+    try:
+        if database.is_postgresql:
+            migrations.refuse_other(database) if _has_tables(database) else migrations.migrated(database)
+        else:
+            migrations.migrated(database)
+        engine = Engine(bootstrap.engine_executable(), children=CHILDREN)
+        policies = Path(options.policies) if options.policies else None
+        service = Service(
+            database, engine=engine, clock=now, randomness=secrets.token_bytes, policies=policies
+        )
+    except BaseException:
+        database.close()
+        raise
+    try:
+        service.bundle(("builtin:default",))
+    except BaseException:
+        service.close()
+        raise
+    return service
+
+
+def _has_tables(database: Database) -> bool:
+    with database.reading() as connection:
+        return migrations.current(connection) is not None
+
+
+def first_token(service: Service, given: str | None) -> str | None:
+    """A fresh administrator's token where none counts, to be printed once; None where there is no need.
+
+    `given` (GATE_BOOTSTRAP_TOKEN) is taken instead of a fresh one, and counts for an hour from every start.
+    """
+    if given is not None and len(given) < SHORTEST_OWN_TOKEN:
+        raise SettingsError(
+            "GATE_BOOTSTRAP_TOKEN is too short",
+            code="usage",
+            expected=f"{SHORTEST_OWN_TOKEN} characters or more",
+            fix="make one: python3 -c 'import secrets; print(secrets.token_hex(32))'",
+        )
+    at = service.now()
+    with service.database.reading() as connection:
+        if given is None and tokens.has_admin(connection, times.sortable(at)):
+            return None
+    token = given or new_token(service.randomness(SECRET_BYTES))
+    kept = Token(
+        id=tokens.identity(token)[0],
+        name="first token",
+        owner=BOOTSTRAP,
+        project_id=None,
+        role="admin",
+        created_at=times.sortable(at),
+        created_by=BOOTSTRAP,
+        expires_at=times.sortable(at + timedelta(hours=FIRST_TOKEN_HOURS)),
+        revoked_at=None,
+    )
+
+    def work(transaction: Transaction) -> None:
+        connection = transaction.connection
+        before = tokens.by_id(connection, kept.id)
+        if before is not None:
+            # One that somebody revoked stays revoked, whatever the environment of a container still says.
+            tokens.prolonged(connection, kept.id, kept.expires_at or "")
+            return
+        tokens.created(connection, token, kept)
+        events.told(
+            connection,
+            at=transaction.now,
+            project_id=None,
+            by=BOOTSTRAP,
+            action="token.created",
+            target=kept.id,
+            role="admin",
+        )
+
+    service.writer.submit(work)
+    return None if given is not None else token
+
+
+def serve(options: Options, told: Callable[[str], None]) -> None:
+    """Answer until somebody ends the process; `told` is called with what a person should read.
+
+    Raises `GateError` where it cannot begin.
+    """
+    with_socket = _listening(options.host, options.port)
+    try:
+        service = opened(options)
+    except BaseException:
+        with_socket.close()
+        raise
+    try:
+        token = first_token(service, options.bootstrap_token)
+        if token is not None:
+            told(f"first token, shown once, counts for {FIRST_TOKEN_HOURS} hour: {token}")
+        with_socket.listen(BACKLOG)
+        host, port = with_socket.getsockname()[:2]
+        told(f"gate answers on http://{f'[{host}]' if ':' in host else host}:{port}")
+        config = uvicorn.Config(
+            application(service),
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            server_header=False,
+            log_level="warning",
+            timeout_keep_alive=10,
+            timeout_graceful_shutdown=limits.SERVICE_GRACE_S,
+            h11_max_incomplete_event_size=16 * limits.KIB,
+            proxy_headers=False,
+        )
+        uvicorn.Server(config).run([with_socket])
+    finally:
+        with_socket.close()
+        service.close()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except OSError as error:
+        raise StoreError(
+            f"cannot listen on {host}:{port}: {error.strerror}",
+            code="address",
+            fix="name another --host or --port",
+        ) from None
+    listening.set_inheritable(False)
+    return listening

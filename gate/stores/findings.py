@@ -1,0 +1,112 @@
+"""Findings of every project by fingerprint: when each was first and last seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gate.model import Finding
+from gate.stores import paging
+from gate.stores.paging import Page
+from gate.stores.schema import FINDINGS
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """One finding of one decision."""
+
+    fingerprint: str
+    kind: str
+    rule: str
+    title: str
+    severity: str
+    severity_rank: int
+    purl: str | None
+    file: str | None
+    document: str
+    """The finding as JSON, without what changes from decision to decision."""
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """One finding of one project."""
+
+    project_id: str
+    fingerprint: str
+    kind: str
+    rule: str
+    title: str
+    severity: str
+    purl: str | None
+    file: str | None
+    document: str
+    first_seen: str
+    last_seen: str
+    decision_id: str
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which findings a list wants; None says nothing."""
+
+    project_ids: tuple[str, ...] | None = None
+    fingerprint: str | None = None
+    kind: str | None = None
+    severity: str | None = None
+    rule: str | None = None
+
+
+_COLUMNS = tuple(FINDINGS.c[name] for name in Known.__struct_fields__)
+_REPLACED = ("title", "severity", "severity_rank", "purl", "file", "document", "last_seen", "decision_id")
+
+
+def ready(finding: Finding) -> Seen:
+    """What is kept of a finding."""
+    lasting = msgspec.structs.replace(finding, waived=None)
+    return Seen(
+        fingerprint=finding.fingerprint,
+        kind=finding.kind.value,
+        rule=finding.rule,
+        title=finding.title,
+        severity=finding.severity.value,
+        severity_rank=finding.severity.rank,
+        purl=finding.purl,
+        file=finding.location.file,
+        document=msgspec.json.encode(lasting).decode(),
+    )
+
+
+def seen(connection: Connection, project_id: str, decision_id: str, given: Iterable[Seen], at: str) -> None:
+    """Put `given` down as seen at `at`; the first time stays what it was."""
+    common = {"project_id": project_id, "first_seen": at, "last_seen": at, "decision_id": decision_id}
+    # In one order everywhere: two transactions then wait for each other, and never for ever.
+    rows = [{**msgspec.structs.asdict(one), **common} for one in sorted(given, key=lambda f: f.fingerprint)]
+    if not rows:
+        return
+    made: Any = (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(FINDINGS)
+    is_newer = made.excluded.last_seen >= FINDINGS.c.last_seen
+    update = {name: made.excluded[name] for name in _REPLACED}
+    connection.execute(
+        made.on_conflict_do_update(index_elements=["project_id", "fingerprint"], set_=update, where=is_newer),
+        rows,
+    )
+
+
+def listed(connection: Connection, wanted: Filter, cursor: str | None, limit: int) -> Page[Known]:
+    """Findings, last seen first."""
+    query = select(*_COLUMNS)
+    if wanted.project_ids is not None:
+        query = query.where(FINDINGS.c.project_id.in_(wanted.project_ids))
+    for column, value in (
+        (FINDINGS.c.fingerprint, wanted.fingerprint),
+        (FINDINGS.c.kind, wanted.kind),
+        (FINDINGS.c.severity, wanted.severity),
+        (FINDINGS.c.rule, wanted.rule),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    keys = (FINDINGS.c.last_seen, FINDINGS.c.fingerprint, FINDINGS.c.project_id)
+    rows = connection.execute(paging.after(query, keys, cursor, limit)).all()
+    found = [Known(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's own name
+    return paging.page(found, limit, ("last_seen", "fingerprint", "project_id"))

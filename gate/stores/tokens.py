@@ -1,0 +1,104 @@
+"""Tokens: their digests, whose they are, where they count and until when. Never a token itself."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, insert, select, update
+
+from gate.stores import paging
+from gate.stores.paging import Page
+from gate.stores.schema import TOKENS
+
+_ID_CHARACTERS: Final = 16
+_NOBODY: Final = "0" * 64
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of one token."""
+
+    id: str
+    name: str
+    owner: str
+    """The person or machine that acts with it."""
+    project_id: str | None
+    """None: the whole instance."""
+    role: str
+    created_at: str
+    created_by: str
+    expires_at: str | None
+    revoked_at: str | None
+
+
+_COLUMNS = tuple(column for column in TOKENS.c if column.name != "sha256")
+
+
+def identity(token: str) -> tuple[str, str]:
+    """The id under which `token` is found, and its digest."""
+    digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+    # The digest of the digest: whoever sees an id learns nothing of what is compared.
+    return hashlib.sha256(digest.encode()).hexdigest()[:_ID_CHARACTERS], digest
+
+
+def known(connection: Connection, token: str, now: str) -> Token | None:
+    """The token, if it is one and still counts at `now`."""
+    its_id, digest = identity(token)
+    row = connection.execute(select(TOKENS).where(TOKENS.c.id == its_id)).one_or_none()
+    # Compared also where there is none: the time taken tells nothing.
+    is_same = hmac.compare_digest(row.sha256 if row else _NOBODY, digest)
+    if row is None or not is_same or row.revoked_at is not None:
+        return None
+    if row.expires_at is not None and row.expires_at <= now:
+        return None
+    return _token(row)
+
+
+def created(connection: Connection, token: str, kept: Token) -> None:
+    """Put `kept` down as what is known of `token`."""
+    connection.execute(insert(TOKENS), {**msgspec.structs.asdict(kept), "sha256": identity(token)[1]})
+
+
+def by_id(connection: Connection, token_id: str) -> Token | None:
+    """The token of that id, revoked and expired ones too."""
+    row = connection.execute(select(*_COLUMNS).where(TOKENS.c.id == token_id)).one_or_none()
+    return None if row is None else _token(row)
+
+
+def listed(
+    connection: Connection, project_id: str | None, *, everything: bool, cursor: str | None, limit: int
+) -> Page[Token]:
+    """Tokens of one project (None: of the instance), or of all with `everything`."""
+    query = select(*_COLUMNS)
+    if not everything:
+        query = query.where(TOKENS.c.project_id == project_id)
+    rows = connection.execute(paging.after(query, (TOKENS.c.created_at, TOKENS.c.id), cursor, limit)).all()
+    return paging.page([_token(row) for row in rows], limit, ("created_at", "id"))
+
+
+def revoked(connection: Connection, token_id: str, at: str) -> None:
+    """Take it back; the first time counts."""
+    is_it = (TOKENS.c.id == token_id) & TOKENS.c.revoked_at.is_(None)
+    connection.execute(update(TOKENS).where(is_it).values(revoked_at=at))
+
+
+def prolonged(connection: Connection, token_id: str, expires_at: str) -> None:
+    """Let it count until `expires_at`, unless it was revoked."""
+    is_it = (TOKENS.c.id == token_id) & TOKENS.c.revoked_at.is_(None)
+    connection.execute(update(TOKENS).where(is_it).values(expires_at=expires_at))
+
+
+def has_admin(connection: Connection, now: str) -> bool:
+    """Whether an administrator's token still counts."""
+    query = select(TOKENS.c.id).where(
+        TOKENS.c.role == "admin",
+        TOKENS.c.revoked_at.is_(None),
+        TOKENS.c.expires_at.is_(None) | (TOKENS.c.expires_at > now),
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def _token(row: object) -> Token:
+    return Token(**{column.name: getattr(row, column.name) for column in _COLUMNS})

@@ -1,0 +1,42 @@
+"""Servers for the tests: both stores, real processes; one of each for a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.service import postgresql
+from tests.service.server import Server
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Path]:
+    """PostgreSQL, running: its data folder."""
+    base = tmp_path_factory.getbasetemp()
+    with postgresql.shared(base if worker_id == "master" else base.parent) as data:
+        yield data
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running server, one for each store."""
+    url = postgresql.created(request.getfixturevalue("cluster")) if request.param == "postgresql" else None
+    with Server(tmp_path_factory.mktemp(request.param), url) as running:
+        yield running
+
+
+@pytest.fixture
+def project(server: Server) -> str:
+    """A fresh project with no settings of its own."""
+    return server.project(f"team/{uuid4().hex[:12]}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a fresh database of either kind."""
+    if request.param == "postgresql":
+        return postgresql.created(request.getfixturevalue("cluster"))
+    return f"sqlite:///{tmp_path / 'gate.db'}"
