@@ -20,23 +20,42 @@ from gate.errors import SettingsError
     "--data-dir", default=".gate/service", show_default=True, metavar="DIR", help="where SQLite's file is"
 )
 @click.option("--policies", metavar="DIR", help="folder of policy folders that projects may name")
-def command(
+@click.option("--config", metavar="FILE", help="the platform's file for admission: images, namespaces")
+@click.option("--certificate", metavar="FILE", help="admission's PEM chain (default: one of its own)")
+@click.option("--key", metavar="FILE", help="its PEM key")
+@click.option(
+    "--admission-policy",
+    "admission_policies",
+    multiple=True,
+    metavar="NAME",
+    help="instead of builtin:default",
+)
+def command(  # noqa: PLR0917 - click passes them by name
     host: str,
     port: int,
     admission_port: int | None,
     database_url: str | None,
     data_dir: str,
     policies: str | None,
+    config: str | None,
+    certificate: str | None,
+    key: str | None,
+    admission_policies: tuple[str, ...],
 ) -> None:
     """Answer other machines: decisions over HTTP, recorded for good.
 
     Without a database URL everything is in one SQLite file below --data-dir.
     """
-    from gate.service import server
+    from pathlib import Path
 
-    if admission_port is not None:
+    from gate.service import beside, server
+
+    given = (config, certificate, key, *admission_policies)
+    if admission_port is None and any(given):
         raise SettingsError(
-            "--admission-port is not part of this version", code="not_available", fix="leave it out"
+            "settings of admission without --admission-port",
+            code="usage",
+            fix="name the port, or leave them out",
         )
     options = server.Options(
         host=host,
@@ -44,6 +63,17 @@ def command(
         database_url=database_url or server.secret(os.environ, "GATE_DATABASE_URL"),
         data_dir=data_dir,
         policies=policies,
+        admission=None
+        if admission_port is None
+        else beside.Wanted(
+            host=host,
+            port=admission_port,
+            certificate=certificate,
+            key=key,
+            config=config,
+            policies=admission_policies,
+            folder=Path(data_dir) / "admission",
+        ),
         bootstrap_token=server.secret(os.environ, "GATE_BOOTSTRAP_TOKEN"),
     )
     server.serve(options, lambda line: click.echo(line, err=True))

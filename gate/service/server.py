@@ -21,6 +21,7 @@ import uvicorn
 from gate import bootstrap, limits, times
 from gate.engines.embedded import Engine
 from gate.errors import SettingsError, StoreError
+from gate.service import beside
 from gate.service.app import application
 from gate.service.auth import SECRET_BYTES, SHORTEST_OWN_TOKEN, new_token
 from gate.service.context import Service
@@ -47,6 +48,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: str = ".gate/service"
     policies: str | None = None
     bootstrap_token: str | None = None
+    admission: beside.Wanted | None = None
+    """Where Kubernetes asks; None where it does not."""
 
 
 def now() -> datetime:
@@ -171,13 +174,18 @@ def serve(options: Options, told: Callable[[str], None]) -> None:
     except BaseException:
         with_socket.close()
         raise
+    process: beside.Beside | None = None
     try:
         token = first_token(service, options.bootstrap_token)
         if token is not None:
             told(f"first token, shown once, counts for {FIRST_TOKEN_HOURS} hour: {token}")
         with_socket.listen(BACKLOG)
         host, port = with_socket.getsockname()[:2]
-        told(f"gate answers on http://{f'[{host}]' if ':' in host else host}:{port}")
+        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        told(f"gate answers on {address}")
+        if options.admission is not None:
+            process = beside.Beside(options.admission, service, address)
+            told(f"admission answers on port {options.admission.port}, certificate {process.certificate}")
         config = uvicorn.Config(
             application(service),
             http="httptools",
@@ -193,6 +201,8 @@ def serve(options: Options, told: Callable[[str], None]) -> None:
         )
         uvicorn.Server(config).run([with_socket])
     finally:
+        if process is not None:
+            process.stop()
         with_socket.close()
         service.close()
 
