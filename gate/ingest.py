@@ -116,13 +116,14 @@ def _configured(
             scan = _manifest_scan(text, path, lambda *_: answer)
             why = "declared" if declared else "YAML"
     else:
+        syntax = "xml" if text.lstrip()[:1] == b"<" else "json"
         try:
             scan, why = _report_scan(text, path, adapters, read_manifests, declared)
         except ReportError as error:
-            if error.problems[0].code != "format_unknown" or text.lstrip()[:1] == b"<":
+            if error.problems[0].code != "format_unknown":
                 raise
-            scan, why = _configuration_scan("json"), "JSON that is no report"
-        documents = () if text.lstrip()[:1] == b"<" else inputs.json_values(text, path)
+            scan, why = _configuration_scan(syntax), f"{syntax.upper()} that is no report"
+        documents = inputs.values(text, path, syntax)
     return Read(
         scan=scan, report=_report(scan, data, path, notes), why=why, data=text, configuration=documents
     )

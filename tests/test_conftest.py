@@ -384,6 +384,19 @@ url = http://x/y#z
 k = no
 """
 DOTENV: Final = 'A=1\nexport B="x y"\nC=\'lit $A\'\nD=$A-${B}\nE=a # c\nF=\nG="a\\nb"\n'
+XML: Final = """<?xml version="1.0"?>
+<!-- first -->
+<p:project xmlns="urn:a" xmlns:p="urn:b" p:id="1" q="&lt;&quot;x&#10;">
+  <name> web\u00a0shop </name>
+  <empty/><blank>  </blank>
+  <dep scope="test">a</dep><dep>b</dep><p:dep><v>1</v></p:dep>
+  <mixed>before<b>in</b>after</mixed>
+  <lost>before<b>in</b>
+  </lost>
+  <cut>one<!-- x -->two</cut><cut>one<?x y?>two</cut>
+  <data>one<![CDATA[<two> & ]]></data><data>one<![CDATA[]]></data><data><![CDATA[x]]>\r\n y</data>
+</p:project>
+"""
 INPUTS: Final = {"Dockerfile": DOCKERFILE, "a.toml": TOML, "a.ini": INI, ".env": DOTENV}
 
 
@@ -396,6 +409,41 @@ def test_a_file_is_read_as_conftest_reads_it(tmp_path: Path, name: str) -> None:
     found = [one.value for one in inputs.read(INPUTS[name].encode(), name, parser)]
 
     assert [one["contents"] for one in conftest(tmp_path, "parse", "--combine", name)] == found
+
+
+def test_xml_is_read_as_conftest_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes(XML.encode())
+
+    found = inputs.values(XML.encode(), "a.xml", "xml")
+
+    assert conftest(tmp_path, "parse", "--combine", "a.xml")[0]["contents"] == found[0].value
+
+
+def test_a_rule_sees_an_xml_file_that_is_no_report(tmp_path: Path) -> None:
+    rule = 'package main\n\ndeny contains input.project["-id"] if input.project.dep[0]["#content"] == "a"\n'
+    files(tmp_path, p__a_rego=rule, k__pom_xml=XML)
+
+    answer = check(tmp_path, "k")
+
+    assert theirs(tmp_path, "--policy", "p", "k") == ours(answer)
+    assert 1 == answer.code
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<a><b></a>",
+        "<a>",
+        "<a/><b/>",
+        '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>',
+        "<html></html>",
+        "<a>" * 5_000 + "</a>" * 5_000,
+    ],
+)
+def test_xml_that_is_not_strict_is_refused(tmp_path: Path, text: str) -> None:
+    files(tmp_path, p__a_rego=DENY, k__a_xml=text)
+
+    assert "k/a.xml" == refused(check(tmp_path, "k"))["path"]
 
 
 @pytest.mark.parametrize(

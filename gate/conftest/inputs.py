@@ -8,11 +8,11 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
-from gate.documents import dockerfile, dotenv, ini, toml
+from gate.documents import dockerfile, dotenv, ini, toml, xml_values
 from gate.documents import json as json_documents
 from gate.documents.manifests import Document
 from gate.errors import ReportError
@@ -102,9 +102,10 @@ def yaml_documents(found: Sequence[Document], path: str) -> tuple[Configured, ..
     )
 
 
-def json_values(text: bytes, path: str) -> tuple[Configured, ...]:
-    """The documents of a JSON file."""
-    return documents(json_documents.parsed(text, path), path)
+def values(text: bytes, path: str, syntax: Literal["json", "xml"]) -> tuple[Configured, ...]:
+    """The documents of a JSON or XML file."""
+    read = xml_values.parsed if syntax == "xml" else json_documents.parsed
+    return documents(read(text, path), path)
 
 
 def read(text: bytes, path: str, name: str) -> tuple[Configured, ...]:
