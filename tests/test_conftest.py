@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 
 from bench import machine
+from gate import bootstrap
 from gate.conftest import inputs
 from gate.conftest.policies import is_conftest
 from tests.command import BANDIT_EVAL, POD, RULE, Result, files, gate
@@ -411,6 +412,113 @@ def test_a_file_is_read_as_conftest_reads_it(tmp_path: Path, name: str) -> None:
     assert [one["contents"] for one in conftest(tmp_path, "parse", "--combine", name)] == found
 
 
+TERRAFORM: Final = {
+    "main.tf": """# a comment
+terraform {
+  required_version = ">= 1.5"
+  backend "s3" {}
+}
+resource "aws_s3_bucket" "logs" {
+  bucket = "logs-${var.name}"   // another
+  tags   = { Name = "x", "a b" = 1, (var.key) = true, n = null }
+  versioning {
+    enabled = true
+  }
+  versioning { enabled = false }
+  lifecycle_rule {
+    expiration { days = 30 }
+  }
+}
+resource "aws_s3_bucket" "other" { bucket = "other" }
+resource "aws_iam_policy" "p" {
+  policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "*" }] })
+  text   = <<-EOT
+    hello ${var.name}
+      %{ if var.on }on%{ else }off%{ endif }
+    %{ for x in var.list ~}
+    - ${x}
+    %{ endfor ~}
+  EOT
+  raw    = <<EOT
+$${kept} "quoted" \\n
+EOT
+}
+/* several
+   lines */
+locals {
+  a = [for s in var.list : upper(s) if s != ""]
+  m = { for k, v in var.map : k => v... }
+  c = var.on ? 1 : -2
+  n = [1, -1, 1.5, 1e3, 0.1, 12345678901, true, !var.on, (1 + 2) * 3]
+  i = "${var.whole}"
+  e = "\\u00e9 é %%{x} $${y} <&>"
+  f = merge(var.a, { b = var.c[0].d["e"] }, var.l[*].id)
+}
+locals { z = 1 }
+module "net" { source = "./net" }
+output "id" {
+  value = aws_s3_bucket.logs.id
+}
+""",
+    "a.tfvars": 'name = "x"\nlist = ["a", { b = 1 }]\n',
+    "empty.tf": "",
+    "nested.hcl": 'a "b" "c" {\n  d "e" {}\n  d "f" { g = 1 }\n  d "f" { g = 2 }\n}\n',
+}
+
+
+@pytest.mark.parametrize("name", TERRAFORM)
+def test_hcl_is_read_as_conftest_reads_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(TERRAFORM[name], "utf-8")
+
+    with bootstrap.engine() as engine:
+        readers = bootstrap.configuration_readers(engine)
+        [found] = inputs.read(TERRAFORM[name].encode(), name, "hcl2", readers)
+
+    assert conftest(tmp_path, "parse", "--combine", name)[0]["contents"] == found.value
+
+
+def test_a_rule_sees_terraform(tmp_path: Path) -> None:
+    rule = (
+        "package main\n\ndeny contains name if {\n"
+        "\tsome name, [b] in input.resource.aws_s3_bucket\n\tnot b.versioning\n}\n"
+    )
+    files(tmp_path, p__a_rego=rule, k__main_tf=TERRAFORM["main.tf"])
+
+    answer = check(tmp_path, "k")
+
+    assert theirs(tmp_path, "--policy", "p", "k") == ours(answer)
+    assert ["other"] == [one["message"] for one in answer.json["violations"]]
+
+
+HCL_REFUSED: Final = {
+    "no value": ("a = 1\nb = \n", 2, 5),
+    "characters before": ('a = "é" }\n', 1, 9),
+    "an argument twice": ("a = 1\na = 2\n", 2, 1),
+    "no end": ('x "y" {\n', 1, 7),
+    "a key twice": ("a = { b = 1, b = 2 }\n", 1, 14),
+    "a key twice, quoted": ('a = { b = 1, "b" = 2 }\n', 1, 14),
+    "block and argument": ("a {}\na = 1\n", 1, 1),
+    "deep blocks": ("a " + "{\na " * 101 + "{}" + "\n}" * 101 + "\n", 101, 3),
+    "deep lists": ("a = " + "[" * 50_000, 1, 105),
+    "deep parentheses": ("a = " + "(" * 50_000, 1, 105),
+    "deep templates": ('a = "' + '${"' * 50_000, 1, 155),
+    "unary": ("a = " + "!" * 50_000 + "b\n", 1, 20_005),
+    "ternary": ("a = " + "b ? 1 : " * 50_000 + "1\n", 1, 160_007),
+    "too large a number": ("a = 1e400\n", 1, 1),
+    "NUL": ("a = \0\n", 1, 5),
+}
+
+
+@pytest.mark.parametrize("case", HCL_REFUSED)
+def test_hcl_that_is_not_understood_is_refused_with_its_place(tmp_path: Path, case: str) -> None:
+    text, line, column = HCL_REFUSED[case]
+    files(tmp_path, p__a_rego=DENY, main_tf=text)
+
+    problem = refused(check(tmp_path, "main.tf"))
+
+    assert ("main.tf", line, column) == (problem["path"], problem["line"], problem["column"])
+
+
 def test_xml_is_read_as_conftest_reads_it(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_bytes(XML.encode())
 
@@ -466,7 +574,6 @@ def test_xml_that_is_not_strict_is_refused(tmp_path: Path, text: str) -> None:
         (".env", 'A="x\n'),
         (".env", "nothing\n"),
         ("a.toml", "a = '\0'\n"),
-        ("main.tf", "locals {}\n"),
     ],
 )
 def test_an_input_that_is_not_understood_is_refused_with_its_line(
