@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -224,6 +225,54 @@ def test_actions_of_gate_yaml_apply(tmp_path: Path) -> None:
 
     assert 0 == answer.code
     assert ["warn"] == [one["action"] for one in answer.json["violations"]]
+
+
+WAIVERS: Final = """version: 1
+waivers:
+  - id: w-1
+    match: {{rule: main.deny{object}}}
+    reason: accepted_risk
+    note: known
+    ticket: T-1
+    requested_by: a@example.com
+    approved_by: b@example.com
+    created: {created}
+    expires: {expires}
+"""
+
+
+@pytest.mark.parametrize(
+    ("object", "days", "left"),
+    [("", 5, 0), (", object: Pod/*/a", 5, 1), (", object: Pod/*/b", 5, 2), ("", -1, 2)],
+    ids=["the rule", "one object", "another object", "expired"],
+)
+def test_a_waiver_covers_what_a_rule_of_conftest_says(
+    tmp_path: Path, object: str, days: int, left: int
+) -> None:
+    today = datetime.now(UTC).date()
+    text = WAIVERS.format(
+        object=object, created=today - timedelta(days=3), expires=today + timedelta(days=days)
+    )
+    two = "\n---\n".join(TEAM.replace("name: a", f"name: {name}").replace("team", "t") for name in "ac")
+    files(tmp_path, p__a_rego=DENY, k__a_yaml=two, w_yaml=text)
+
+    answer = check(tmp_path, "--waivers", "w.yaml", "k")
+
+    assert left == len(answer.json["violations"])
+    assert 2 - left == len(answer.json["waived"])
+
+
+def test_what_the_baseline_knows_of_a_rule_of_conftest_is_told_and_new_is_denied(tmp_path: Path) -> None:
+    files(tmp_path, p__a_rego=DENY, k__a_yaml=TEAM.replace("team", "t"))
+    made = gate(tmp_path, "baseline", "write", "--policy", "p", "k")
+    assert 0 == made.code, made.out
+
+    known = check(tmp_path, "--baseline", ".gate/baseline.json", "k")
+    files(tmp_path, k__b_yaml=TEAM.replace("team", "t").replace("name: a", "name: b"))
+    new = check(tmp_path, "--baseline", ".gate/baseline.json", "k")
+
+    assert 0 == known.code
+    assert 1 == new.code
 
 
 def test_a_namespace_that_is_not_asked_is_told(place: Path) -> None:
