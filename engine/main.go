@@ -37,6 +37,7 @@ const (
 	opDrop
 	opFormat
 	opManifestsMany
+	opHCL
 )
 
 func main() {
@@ -178,9 +179,11 @@ func (s *server) operation(r request) func() ([]byte, error) {
 		return func() ([]byte, error) { return s.format(r) }
 	case opManifestsMany:
 		return func() ([]byte, error) { return s.manifestsMany(r) }
+	case opHCL:
+		return func() ([]byte, error) { return s.hcl(r) }
 	}
 	return func() ([]byte, error) {
-		return nil, fail(badRequest, fmt.Sprintf("frame: found operation %d, expected %d to %d", r.op, opHello, opManifestsMany))
+		return nil, fail(badRequest, fmt.Sprintf("frame: found operation %d, expected %d to %d", r.op, opHello, opHCL))
 	}
 }
 

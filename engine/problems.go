@@ -15,18 +15,19 @@ import (
 
 // The codes of failures. They are part of the protocol.
 const (
-	badRequest        = "bad_request"
-	bundleUnknown     = "bundle_unknown"
-	compileError      = "compile_error"
-	builtinNotAllowed = "builtin_not_allowed"
-	conflict          = "conflict"
-	undefined         = "undefined"
-	timedOut          = "timeout"
-	builtinError      = "builtin_error"
-	evaluationError   = "evaluation_error"
-	manifestError     = "manifest_error"
-	panicked          = "panic"
-	tooLarge          = "too_large"
+	badRequest         = "bad_request"
+	bundleUnknown      = "bundle_unknown"
+	compileError       = "compile_error"
+	builtinNotAllowed  = "builtin_not_allowed"
+	conflict           = "conflict"
+	undefined          = "undefined"
+	timedOut           = "timeout"
+	builtinError       = "builtin_error"
+	evaluationError    = "evaluation_error"
+	manifestError      = "manifest_error"
+	configurationError = "configuration_error"
+	panicked           = "panic"
+	tooLarge           = "too_large"
 )
 
 // A failure is the payload of an answer with status 1.

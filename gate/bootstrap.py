@@ -19,6 +19,7 @@ import msgspec
 from gate import bundle as bundles
 from gate import files, limits, policy_files
 from gate.bundle import Bundle
+from gate.conftest import inputs as conftest_inputs
 from gate.conftest import policies as conftests
 from gate.documents import json as json_documents
 from gate.documents import manifests
@@ -81,6 +82,11 @@ def template_reader(engine: Engine) -> manifests.Read:
     return read
 
 
+def configuration_readers(engine: Engine) -> dict[str, conftest_inputs.Reader]:
+    """What reads configuration for Conftest's policies, by name; HCL is read by the engine."""
+    return {**conftest_inputs.READERS, "hcl2": lambda text, path: engine_manifests.hcl(engine, text, path)}
+
+
 PLACED_AT_ONCE: Final = 500
 """Files whose places are asked for in one frame."""
 READ_AT_ONCE_BYTES: Final = 256 * limits.KIB
@@ -94,13 +100,14 @@ def ingested(given: Iterable[File], engine: Engine, *, configuration: bool = Fal
     """
     from scanners import SCANNERS
 
+    readers = configuration_readers(engine) if configuration else None
     reads: list[Read] = []
     problems: list[Problem] = []
     for batch, read in _answered(given, engine):
         for file in batch:
             try:
                 reads.append(
-                    ingest(file.data, file.path, SCANNERS, read, file.declared, configuration=configuration)
+                    ingest(file.data, file.path, SCANNERS, read, file.declared, configuration=readers)
                 )
             except ReportError as error:
                 problems.extend(error.problems)

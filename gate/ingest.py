@@ -10,7 +10,7 @@ import codecs
 import hashlib
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
@@ -64,9 +64,9 @@ def ingest(
     read_manifests: manifests.ReadMany,
     declared: str | None = None,
     *,
-    configuration: bool = False,
+    configuration: Mapping[str, inputs.Reader] | None = None,
 ) -> Read:
-    """What the file `path` with the content `data` says, and its documents with `configuration`.
+    """What the file `path` with the content `data` says, and its documents with `configuration`, the readers by name.
 
     `declared` is the format somebody named for it (`--as`, gate.yaml); without it the content
     decides. Raises `ReportError` for everything that is not wholly understood.
@@ -79,8 +79,8 @@ def ingest(
             path=path,
             expected=f"one of {', '.join(sorted([*adapters, KUBERNETES]))}",
         )
-    if configuration:
-        return _configured(text, data, path, adapters, read_manifests, declared, notes)
+    if configuration is not None:
+        return _configured(text, data, path, adapters, read_manifests, declared, notes, configuration)
     if declared == KUBERNETES or (declared is None and _is_yaml(text, path)):
         scan, why = _manifest_scan(text, path, read_manifests), "declared" if declared else "YAML"
     else:
@@ -96,6 +96,7 @@ def _configured(
     read_manifests: manifests.ReadMany,
     declared: str | None,
     notes: tuple[str, ...],
+    readers: Mapping[str, inputs.Reader],
 ) -> Read:
     """A file where Conftest's policies judge: whatever else it is, it is configuration too.
 
@@ -106,31 +107,27 @@ def _configured(
     documents: tuple[inputs.Configured, ...]
     if name is not None:
         scan, why = _configuration_scan(name), "its name"
-        documents = inputs.read(text, path, name)
+        documents = inputs.read(text, path, name, readers)
     elif declared == KUBERNETES or (declared is None and _is_yaml(text, path)):
         answer = read_manifests(text, path)
         documents = inputs.yaml_documents(answer, path)
-        if declared is None and not any(_is_like_an_object(one.value) for one in documents):
+        if declared is None and not any(one.is_like_an_object for one in documents):
             scan, why = _configuration_scan("yaml"), "YAML without apiVersion and kind"
         else:
             scan = _manifest_scan(text, path, lambda *_: answer)
             why = "declared" if declared else "YAML"
     else:
+        syntax: Literal["json", "xml"] = "xml" if text.lstrip()[:1] == b"<" else "json"
         try:
             scan, why = _report_scan(text, path, adapters, read_manifests, declared)
         except ReportError as error:
-            if error.problems[0].code != "format_unknown" or text.lstrip()[:1] == b"<":
+            if error.problems[0].code != "format_unknown":
                 raise
-            scan, why = _configuration_scan("json"), "JSON that is no report"
-        documents = () if text.lstrip()[:1] == b"<" else inputs.json_values(text, path)
+            scan, why = _configuration_scan(syntax), f"{syntax.upper()} that is no report"
+        documents = inputs.values(text, path, syntax)
     return Read(
         scan=scan, report=_report(scan, data, path, notes), why=why, data=text, configuration=documents
     )
-
-
-def _is_like_an_object(value: object) -> bool:
-    """Whether a document may be meant as a Kubernetes object: then it must be one."""
-    return isinstance(value, dict) and ("apiVersion" in value or "kind" in value)
 
 
 def _configuration_scan(name: str) -> Scan:

@@ -6,12 +6,14 @@ import json
 import shutil
 import subprocess
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from bench import machine
+from gate import bootstrap
 from gate.conftest import inputs
 from gate.conftest.policies import is_conftest
 from tests.command import BANDIT_EVAL, POD, RULE, Result, files, gate
@@ -225,6 +227,54 @@ def test_actions_of_gate_yaml_apply(tmp_path: Path) -> None:
     assert ["warn"] == [one["action"] for one in answer.json["violations"]]
 
 
+WAIVERS: Final = """version: 1
+waivers:
+  - id: w-1
+    match: {{rule: main.deny{object}}}
+    reason: accepted_risk
+    note: known
+    ticket: T-1
+    requested_by: a@example.com
+    approved_by: b@example.com
+    created: {created}
+    expires: {expires}
+"""
+
+
+@pytest.mark.parametrize(
+    ("object", "days", "left"),
+    [("", 5, 0), (", object: Pod/*/a", 5, 1), (", object: Pod/*/b", 5, 2), ("", -1, 2)],
+    ids=["the rule", "one object", "another object", "expired"],
+)
+def test_a_waiver_covers_what_a_rule_of_conftest_says(
+    tmp_path: Path, object: str, days: int, left: int
+) -> None:
+    today = datetime.now(UTC).date()
+    text = WAIVERS.format(
+        object=object, created=today - timedelta(days=3), expires=today + timedelta(days=days)
+    )
+    two = "\n---\n".join(TEAM.replace("name: a", f"name: {name}").replace("team", "t") for name in "ac")
+    files(tmp_path, p__a_rego=DENY, k__a_yaml=two, w_yaml=text)
+
+    answer = check(tmp_path, "--waivers", "w.yaml", "k")
+
+    assert left == len(answer.json["violations"])
+    assert 2 - left == len(answer.json["waived"])
+
+
+def test_what_the_baseline_knows_of_a_rule_of_conftest_is_told_and_new_is_denied(tmp_path: Path) -> None:
+    files(tmp_path, p__a_rego=DENY, k__a_yaml=TEAM.replace("team", "t"))
+    made = gate(tmp_path, "baseline", "write", "--policy", "p", "k")
+    assert 0 == made.code, made.out
+
+    known = check(tmp_path, "--baseline", ".gate/baseline.json", "k")
+    files(tmp_path, k__b_yaml=TEAM.replace("team", "t").replace("name: a", "name: b"))
+    new = check(tmp_path, "--baseline", ".gate/baseline.json", "k")
+
+    assert 0 == known.code
+    assert 1 == new.code
+
+
 def test_a_namespace_that_is_not_asked_is_told(place: Path) -> None:
     out = gate(place, "check", "--policy", "p", "k/pod.yaml").out
 
@@ -384,6 +434,19 @@ url = http://x/y#z
 k = no
 """
 DOTENV: Final = 'A=1\nexport B="x y"\nC=\'lit $A\'\nD=$A-${B}\nE=a # c\nF=\nG="a\\nb"\n'
+XML: Final = """<?xml version="1.0"?>
+<!-- first -->
+<p:project xmlns="urn:a" xmlns:p="urn:b" p:id="1" q="&lt;&quot;x&#10;">
+  <name> web\u00a0shop </name>
+  <empty/><blank>  </blank>
+  <dep scope="test">a</dep><dep>b</dep><p:dep><v>1</v></p:dep>
+  <mixed>before<b>in</b>after</mixed>
+  <lost>before<b>in</b>
+  </lost>
+  <cut>one<!-- x -->two</cut><cut>one<?x y?>two</cut>
+  <data>one<![CDATA[<two> & ]]></data><data>one<![CDATA[]]></data><data><![CDATA[x]]>\r\n y</data>
+</p:project>
+"""
 INPUTS: Final = {"Dockerfile": DOCKERFILE, "a.toml": TOML, "a.ini": INI, ".env": DOTENV}
 
 
@@ -396,6 +459,148 @@ def test_a_file_is_read_as_conftest_reads_it(tmp_path: Path, name: str) -> None:
     found = [one.value for one in inputs.read(INPUTS[name].encode(), name, parser)]
 
     assert [one["contents"] for one in conftest(tmp_path, "parse", "--combine", name)] == found
+
+
+TERRAFORM: Final = {
+    "main.tf": """# a comment
+terraform {
+  required_version = ">= 1.5"
+  backend "s3" {}
+}
+resource "aws_s3_bucket" "logs" {
+  bucket = "logs-${var.name}"   // another
+  tags   = { Name = "x", "a b" = 1, (var.key) = true, n = null }
+  versioning {
+    enabled = true
+  }
+  versioning { enabled = false }
+  lifecycle_rule {
+    expiration { days = 30 }
+  }
+}
+resource "aws_s3_bucket" "other" { bucket = "other" }
+resource "aws_iam_policy" "p" {
+  policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "*" }] })
+  text   = <<-EOT
+    hello ${var.name}
+      %{ if var.on }on%{ else }off%{ endif }
+    %{ for x in var.list ~}
+    - ${x}
+    %{ endfor ~}
+  EOT
+  raw    = <<EOT
+$${kept} "quoted" \\n
+EOT
+}
+/* several
+   lines */
+locals {
+  a = [for s in var.list : upper(s) if s != ""]
+  m = { for k, v in var.map : k => v... }
+  c = var.on ? 1 : -2
+  n = [1, -1, 1.5, 1e3, 0.1, 12345678901, true, !var.on, (1 + 2) * 3]
+  i = "${var.whole}"
+  e = "\\u00e9 é %%{x} $${y} <&>"
+  f = merge(var.a, { b = var.c[0].d["e"] }, var.l[*].id)
+}
+locals { z = 1 }
+module "net" { source = "./net" }
+output "id" {
+  value = aws_s3_bucket.logs.id
+}
+""",
+    "a.tfvars": 'name = "x"\nlist = ["a", { b = 1 }]\n',
+    "empty.tf": "",
+    "nested.hcl": 'a "b" "c" {\n  d "e" {}\n  d "f" { g = 1 }\n  d "f" { g = 2 }\n}\n',
+}
+
+
+@pytest.mark.parametrize("name", TERRAFORM)
+def test_hcl_is_read_as_conftest_reads_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(TERRAFORM[name], "utf-8")
+
+    with bootstrap.engine() as engine:
+        readers = bootstrap.configuration_readers(engine)
+        [found] = inputs.read(TERRAFORM[name].encode(), name, "hcl2", readers)
+
+    assert conftest(tmp_path, "parse", "--combine", name)[0]["contents"] == found.value
+
+
+def test_a_rule_sees_terraform(tmp_path: Path) -> None:
+    rule = (
+        "package main\n\ndeny contains name if {\n"
+        "\tsome name, [b] in input.resource.aws_s3_bucket\n\tnot b.versioning\n}\n"
+    )
+    files(tmp_path, p__a_rego=rule, k__main_tf=TERRAFORM["main.tf"])
+
+    answer = check(tmp_path, "k")
+
+    assert theirs(tmp_path, "--policy", "p", "k") == ours(answer)
+    assert ["other"] == [one["message"] for one in answer.json["violations"]]
+
+
+HCL_REFUSED: Final = {
+    "no value": ("a = 1\nb = \n", 2, 5),
+    "characters before": ('a = "é" }\n', 1, 9),
+    "an argument twice": ("a = 1\na = 2\n", 2, 1),
+    "no end": ('x "y" {\n', 1, 7),
+    "a key twice": ("a = { b = 1, b = 2 }\n", 1, 14),
+    "a key twice, quoted": ('a = { b = 1, "b" = 2 }\n', 1, 14),
+    "block and argument": ("a {}\na = 1\n", 1, 1),
+    "deep blocks": ("a " + "{\na " * 101 + "{}" + "\n}" * 101 + "\n", 101, 3),
+    "deep lists": ("a = " + "[" * 50_000, 1, 105),
+    "deep parentheses": ("a = " + "(" * 50_000, 1, 105),
+    "deep templates": ('a = "' + '${"' * 50_000, 1, 155),
+    "unary": ("a = " + "!" * 50_000 + "b\n", 1, 20_005),
+    "ternary": ("a = " + "b ? 1 : " * 50_000 + "1\n", 1, 160_007),
+    "too large a number": ("a = 1e400\n", 1, 1),
+    "NUL": ("a = \0\n", 1, 5),
+}
+
+
+@pytest.mark.parametrize("case", HCL_REFUSED)
+def test_hcl_that_is_not_understood_is_refused_with_its_place(tmp_path: Path, case: str) -> None:
+    text, line, column = HCL_REFUSED[case]
+    files(tmp_path, p__a_rego=DENY, main_tf=text)
+
+    problem = refused(check(tmp_path, "main.tf"))
+
+    assert ("main.tf", line, column) == (problem["path"], problem["line"], problem["column"])
+
+
+def test_xml_is_read_as_conftest_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes(XML.encode())
+
+    found = inputs.values(XML.encode(), "a.xml", "xml")
+
+    assert conftest(tmp_path, "parse", "--combine", "a.xml")[0]["contents"] == found[0].value
+
+
+def test_a_rule_sees_an_xml_file_that_is_no_report(tmp_path: Path) -> None:
+    rule = 'package main\n\ndeny contains input.project["-id"] if input.project.dep[0]["#content"] == "a"\n'
+    files(tmp_path, p__a_rego=rule, k__pom_xml=XML)
+
+    answer = check(tmp_path, "k")
+
+    assert theirs(tmp_path, "--policy", "p", "k") == ours(answer)
+    assert 1 == answer.code
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<a><b></a>",
+        "<a>",
+        "<a/><b/>",
+        '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>',
+        "<html></html>",
+        "<a>" * 5_000 + "</a>" * 5_000,
+    ],
+)
+def test_xml_that_is_not_strict_is_refused(tmp_path: Path, text: str) -> None:
+    files(tmp_path, p__a_rego=DENY, k__a_xml=text)
+
+    assert "k/a.xml" == refused(check(tmp_path, "k"))["path"]
 
 
 @pytest.mark.parametrize(
@@ -418,7 +623,6 @@ def test_a_file_is_read_as_conftest_reads_it(tmp_path: Path, name: str) -> None:
         (".env", 'A="x\n'),
         (".env", "nothing\n"),
         ("a.toml", "a = '\0'\n"),
-        ("main.tf", "locals {}\n"),
     ],
 )
 def test_an_input_that_is_not_understood_is_refused_with_its_line(

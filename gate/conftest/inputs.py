@@ -8,11 +8,11 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
-from gate.documents import dockerfile, dotenv, ini, toml
+from gate.documents import dockerfile, dotenv, ini, toml, xml_values
 from gate.documents import json as json_documents
 from gate.documents.manifests import Document
 from gate.errors import ReportError
@@ -30,7 +30,8 @@ READERS: Final[Mapping[str, Reader]] = MappingProxyType(
         "toml": toml.parsed,
     }
 )
-"""What is read only where Conftest's policies ask for it."""
+"""What is read only where Conftest's policies ask for it; HCL too, which the engine reads."""
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _ENDINGS: Final = {
     "hcl": "hcl2",
     "tf": "hcl2",
@@ -44,25 +45,46 @@ _ENDINGS: Final = {
 class Configured(msgspec.Struct, frozen=True, kw_only=True):
     """One document of configuration."""
 
-    value: Any
+    text: msgspec.Raw
+    """Its value as JSON: thousands go from the engine's reader to its evaluator as they are."""
     path: str
     line: int = 1
     document: int = 0
     """Which one of the file it is, 0-based."""
+    api_version: str | None = None
+    """None where it is not known to be one Kubernetes object by itself."""
+
+    @property
+    def value(self) -> Any:
+        """The value."""
+        return msgspec.json.decode(self.text)
+
+    @property
+    def is_like_an_object(self) -> bool:
+        """Whether it may be meant as a Kubernetes object: then it must be one."""
+        if self.api_version is not None:
+            return True
+        value = self.value
+        return isinstance(value, dict) and ("apiVersion" in value or "kind" in value)
 
     @property
     def as_object(self) -> KubernetesObject:
         """What a violation points at; a document that is no Kubernetes object is called by its number."""
+        source = Source(file=self.path, line=self.line)
+        if self.api_version is not None:
+            text = bytes(self.text)
+            return KubernetesObject(
+                text=text, api_version=self.api_version, source=source, document=self.document
+            )
+        value = self.value
         named = {"kind": "Document", "metadata": {"name": str(self.document + 1)}}
         return KubernetesObject(
-            object=self.value if objects.is_object(self.value) else named,
-            source=Source(file=self.path, line=self.line),
-            document=self.document,
+            object=value if objects.is_object(value) else named, source=source, document=self.document
         )
 
 
 def parser(path: str) -> str | None:
-    """The reader of `READERS` that Conftest's rules about names choose for `path`, or None."""
+    """The reader that Conftest's rules about names choose for `path`, or None."""
     name = posixpath.basename(path).lower()
     ending = name.rpartition(".")[2] if "." in name else ""
     if name == "dockerfile" or name.startswith("dockerfile.") or ending == "dockerfile":
@@ -73,14 +95,17 @@ def parser(path: str) -> str | None:
 
 
 def is_read(name: str) -> bool:
-    """Whether a file of this name in a folder is configuration, HCL too, so that it is refused and not missed."""
+    """Whether a file of this name in a folder is configuration."""
     return parser(name) is not None
 
 
-def documents(value: Any, path: str) -> tuple[Configured, ...]:
+def documents(value: Any, path: str, line: int = 1) -> tuple[Configured, ...]:
     """The documents of a file with one value."""
     values = value if isinstance(value, list) else [value]
-    return tuple(Configured(value=one, path=path, document=index) for index, one in enumerate(values))
+    return tuple(
+        Configured(text=msgspec.Raw(_ENCODER.encode(one)), path=path, line=line, document=index)
+        for index, one in enumerate(values)
+    )
 
 
 def yaml_documents(found: Sequence[Document], path: str) -> tuple[Configured, ...]:
@@ -90,37 +115,25 @@ def yaml_documents(found: Sequence[Document], path: str) -> tuple[Configured, ..
     """
     if not found:
         return documents(None, path)
-    values = [msgspec.json.decode(one.value) for one in found]
-    if len(found) == 1 and isinstance(values[0], list):
-        line = found[0].line
-        return tuple(
-            Configured(value=one, path=path, line=line, document=index) for index, one in enumerate(values[0])
-        )
+    if len(found) == 1 and bytes(found[0].value).startswith(b"["):
+        return documents(msgspec.json.decode(found[0].value), path, found[0].line)
     return tuple(
-        Configured(value=value, path=path, line=one.line, document=one.index)
-        for value, one in zip(values, found, strict=True)
+        Configured(text=one.value, path=path, line=one.line, document=one.index, api_version=one.api_version)
+        for one in found
     )
 
 
-def json_values(text: bytes, path: str) -> tuple[Configured, ...]:
-    """The documents of a JSON file."""
-    return documents(json_documents.parsed(text, path), path)
+def values(text: bytes, path: str, syntax: Literal["json", "xml"]) -> tuple[Configured, ...]:
+    """The documents of a JSON or XML file."""
+    read = xml_values.parsed if syntax == "xml" else json_documents.parsed
+    return documents(read(text, path), path)
 
 
-def read(text: bytes, path: str, name: str) -> tuple[Configured, ...]:
-    """The documents of a file that reader `name` reads; raises `ReportError` with its place."""
-    if name not in READERS:
-        # python-hcl2 nests blocks in another way than Conftest: rules would look past them and pass.
-        raise ReportError(
-            "HCL is not read by this version",
-            code="format_not_read",
-            path=path,
-            line=1,
-            column=1,
-            expected=f"YAML, JSON or one of {', '.join(sorted(READERS))}",
-            fix="hand over `terraform show -json` of the plan instead",
-        )
+def read(
+    text: bytes, path: str, name: str, readers: Mapping[str, Reader] = READERS
+) -> tuple[Configured, ...]:
+    """The documents of a file that the reader `name` of `readers` reads; raises `ReportError` with its place."""
     try:
-        return documents(READERS[name](text, path), path)
+        return documents(readers[name](text, path), path)
     except RecursionError:
         raise ReportError("nested too deep", code="report_too_deep", path=path, line=1, column=1) from None

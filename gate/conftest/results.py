@@ -53,11 +53,11 @@ def tested(library: Library, documents: Sequence[Configured], first: int, ask: A
         )
     if library.combine:
         ordered = sorted(documents, key=lambda one: one.path)
-        combined = [{"path": one.path, "contents": one.value} for one in ordered]
+        combined = [{"path": one.path, "contents": one.text} for one in ordered]
         overlays = [_ENCODER.encode({"document": combined, "file": _facts("Combined")})]
         places: list[tuple[int | None, str]] = [(None, "the combined files")]
     else:
-        overlays = [_ENCODER.encode({"document": one.value, "file": _facts(one.path)}) for one in documents]
+        overlays = [_ENCODER.encode({"document": one.text, "file": _facts(one.path)}) for one in documents]
         places = [(first + index, one.path) for index, one in enumerate(documents)]
     answers = ask(ENTRYPOINT, b"{}", overlays)
     if len(answers) != len(overlays):

@@ -1,4 +1,4 @@
-"""Manifests read by the engine (engine/PROTOCOL.md, manifests_many): the cluster's own reader, on all cores."""
+"""Files that the engine reads (engine/PROTOCOL.md): manifests by the cluster's own reader, HCL by Conftest's."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ _LIMITS: Final = {
     "documents": limits.YAML_DOCUMENTS,
 }
 
+_HCL_LIMITS: Final = {"bytes": limits.YAML_BYTES, "depth": limits.YAML_DEPTH}
+
 
 def one(engine: Engine, data: bytes, path: str, pointers: Iterable[tuple[int, str]] = ()) -> Any:
     """What MANIFESTS answers for one file; raises `ReportError` with `path:line:col`."""
@@ -31,6 +33,15 @@ def one(engine: Engine, data: bytes, path: str, pointers: Iterable[tuple[int, st
     except PolicyError as error:
         raise protocol.as_report_error(error, path) from None
     return msgspec.json.decode(payload)
+
+
+def hcl(engine: Engine, data: bytes, path: str) -> Any:
+    """The value of an HCL file, as Conftest gives it; raises `ReportError` with `path:line:col`."""
+    try:
+        payload = engine.ask(Op.HCL, {"limits": _HCL_LIMITS}, data, timeout_s=limits.EVALUATION_TIMEOUT_S)
+    except PolicyError as error:
+        raise protocol.as_report_error(error, path) from None
+    return msgspec.json.decode(payload)["value"]
 
 
 class _Files(msgspec.Struct):

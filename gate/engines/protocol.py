@@ -32,6 +32,7 @@ class Op(IntEnum):
     DROP = 7
     FORMAT = 8
     MANIFESTS_MANY = 9
+    HCL = 10
 
 
 class Trouble(msgspec.Struct):
