@@ -12,12 +12,13 @@ from typing import Final
 
 import msgspec
 
-from bench import big, machine, manifests, soak, start, throughput
+from bench import admission, big, machine, manifests, soak, start, throughput
 from bench.table import Table, text
 
 BENCHMARKS: Final[dict[str, Callable[[Path, bool], Table]]] = {
     "start": start.measured,
     "throughput": throughput.measured,
+    "admission": admission.measured,
     "manifests": manifests.measured,
     "big": big.measured,
     "soak": soak.measured,

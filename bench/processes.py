@@ -115,3 +115,8 @@ def _text(path: Path) -> str:
         return path.read_text("utf-8", "replace")
     except OSError:
         return ""
+
+
+def resident_mib(pid: int) -> float:
+    """What a process and all it started hold now (Linux); 0 elsewhere."""
+    return _sampled(pid, {}) / 2**20

@@ -100,14 +100,14 @@ async def _sides(
         loaded(engine)
         asks: dict[str, Ask] = {ASYNC: _engine_ask(engine)}
         if opa is not None:
-            server = await stack.enter_async_context(_server(opa, folder))
-            asks = {"opa run --server, HTTP": await stack.enter_async_context(_http_ask(server))} | asks
+            server = await stack.enter_async_context(opa_server(opa, folder))
+            asks = {"opa run --server, HTTP": await stack.enter_async_context(http_ask(server))} | asks
         for ask in asks.values():
             await _refuse_wrong_answers(ask, review)
-            await _turn(ask, review, requests // 5)
+            await turn(ask, review, requests // 5)
         for _ in range(rounds):
             for name, ask in asks.items():
-                sides[name].append(await _turn(ask, review, requests))
+                sides[name].append(await turn(ask, review, requests))
             sides[THREADS].append(await asyncio.to_thread(_threads, engine, review, requests))
     return sides
 
@@ -121,7 +121,7 @@ async def _refuse_wrong_answers(ask: Ask, review: bytes) -> None:
         raise RuntimeError(f"the rules said {counts} of a good and a bad Pod, expected [0, 1]")
 
 
-async def _turn(ask: Ask, review: bytes, requests: int) -> Round:
+async def turn(ask: Ask, review: bytes, requests: int) -> Round:
     """`requests` answers, 16 at a time."""
     took: list[float] = []
     left = iter(range(requests))
@@ -187,12 +187,18 @@ def _threads(engine: Engine, review: bytes, requests: int) -> Round:
 # ---------------------------------------------------------------------------------- the OPA server
 
 
-@contextlib.asynccontextmanager
-async def _server(opa: Path, folder: Path) -> AsyncIterator[int]:
-    """The port of a running OPA server with the eleven rules."""
+def free_port() -> int:
+    """A port nobody listens on now."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
+        return port
+
+
+@contextlib.asynccontextmanager
+async def opa_server(opa: Path, folder: Path) -> AsyncIterator[int]:
+    """The port of a running OPA server with the eleven rules."""
+    port = free_port()
     command = [
         str(opa),
         "run",
@@ -223,7 +229,7 @@ async def _server(opa: Path, folder: Path) -> AsyncIterator[int]:
 
 
 @contextlib.asynccontextmanager
-async def _http_ask(port: int) -> AsyncIterator[Ask]:
+async def http_ask(port: int) -> AsyncIterator[Ask]:
     """Sixteen connections that stay open."""
     streams = [await asyncio.open_connection("127.0.0.1", port) for _ in range(IN_FLIGHT)]
 

@@ -283,7 +283,7 @@ def test_a_developer_cannot_label_a_pod_or_a_namespace_out_of_judgement(
     cluster.kubectl(
         "create", "clusterrolebinding", "developer", "--clusterrole=developer", "--group=developers"
     )
-    value = privileged("labelled")
+    value = privileged("labelled", nodeName="node-1")
     value["metadata"]["labels"] |= {"gate.example/ignore": "true", "app.kubernetes.io/name": "gate"}
     value["metadata"]["annotations"] = {"kubernetes.io/config.mirror": "x"}
 

@@ -21,6 +21,11 @@ from tests.e2e.feed import Feed
 NAME: Final = "gate.example.com"
 OWN_NAMESPACE: Final = "gate-system"
 NAMESPACES: Final = ("prod", "warned", "watched", "unmapped", OWN_NAMESPACE)
+MIRROR: Final = (
+    "!(request.userInfo.groups.exists(g, g == 'system:nodes') && object != null"
+    " && has(object.metadata.annotations) && 'kubernetes.io/config.mirror' in object.metadata.annotations)"
+)
+"""A kubelet's own mirror Pods. Without `object != null` a node could delete none: an error is a refusal."""
 PLATFORM: Final = """version: 1
 admission:
   images:
@@ -245,6 +250,7 @@ def configuration(webhook: Webhook) -> dict[str, Any]:
                         {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": excluded}
                     ]
                 },
+                "matchConditions": [{"name": "not-mirror-by-node", "expression": MIRROR}],
                 "rules": rules,
             }
         ],

@@ -1,0 +1,117 @@
+"""The webhook over a socket: bodies that are too large, too late, or nothing of the kind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from gate import limits
+from gate.admission.desk import Desk
+from gate.service import connections, webhook
+from gate.service.connections import Connection
+from tests.admission.builders import desk, pod, review
+
+HEAD = "POST /admission/validate?timeout=5s HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n"
+
+
+@contextlib.asynccontextmanager
+async def served(desk: Desk) -> AsyncIterator[int]:
+    config = uvicorn.Config(
+        webhook.app(desk, webhook.Parts()), port=0, http=Connection, ws="none", log_config=None, lifespan="on"
+    )
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn tells by this flag alone
+        await asyncio.sleep(0.01)
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await running
+
+
+async def said(port: int, text: bytes) -> bytes:
+    """Everything that comes back until the other end closes, or one whole answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(text)
+    try:
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+        return head + await asyncio.wait_for(reader.readexactly(length), 10)
+    except (asyncio.IncompleteReadError, ConnectionResetError):
+        return b""
+    finally:
+        writer.close()
+
+
+def ask(tmp_path: Path, *texts: bytes) -> list[bytes]:
+    async def run() -> list[bytes]:
+        with desk(tmp_path) as one:
+            async with served(one) as port:
+                return [await said(port, text) for text in texts]
+
+    return asyncio.run(run())
+
+
+def posted(body: bytes) -> bytes:
+    return HEAD.format(len(body)).encode() + body
+
+
+def test_a_denial_is_http_200(tmp_path: Path) -> None:
+    allowed, denied = ask(tmp_path, posted(review()), posted(review(pod(privileged=1))))
+
+    assert b"HTTP/1.1 200" == allowed[:12] == denied[:12]
+    assert b'"allowed":true' in allowed
+    assert b'"allowed":false' in denied
+
+
+def test_what_is_no_review_is_http_400_and_too_large_a_one_413(tmp_path: Path) -> None:
+    large = review(pod(annotations={"a": "x" * (limits.REVIEW_BYTES - 2_000)}))
+    nothing, fits, announced = ask(
+        tmp_path, posted(b"{}"), posted(large), HEAD.format(limits.REVIEW_BYTES + 1).encode()
+    )
+
+    assert [b"HTTP/1.1 400", b"HTTP/1.1 200", b"HTTP/1.1 413"] == [
+        one[:12] for one in (nothing, fits, announced)
+    ]
+
+
+def test_a_body_of_unknown_length_is_cut_off_above_the_limit(tmp_path: Path) -> None:
+    chunk = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
+    head = HEAD.replace("Content-Length: {}", "Transfer-Encoding: chunked").encode()
+
+    (answer,) = ask(tmp_path, head + chunk * 9 + b"0\r\n\r\n")
+
+    assert answer[:12] in (b"HTTP/1.1 413", b"")
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "BODY_TIMEOUT_S", 0.2)
+
+    (answer,) = ask(tmp_path, HEAD.format(100).encode() + b"{")
+
+    assert b"HTTP/1.1 408" == answer[:12]
+
+
+def test_headers_that_do_not_end_are_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_TIMEOUT_S", 0.2)
+
+    assert [b"", b""] == ask(tmp_path, b"POST /admission/validate HTTP/1.1\r\nHost: a\r\n", b"")
+
+
+def test_endless_headers_are_cut_off(tmp_path: Path) -> None:
+    assert [b""] == ask(tmp_path, b"POST / HTTP/1.1\r\n" + b"a: b\r\n" * 20_000)
+
+
+@pytest.mark.parametrize(
+    ("query", "budget"),
+    [(b"", 4.5), (b"timeout=5s", 4.5), (b"timeout=10s", 9.5), (b"timeout=1s", 0.5), (b"timeout=-1s", 4.5),
+     (b"timeout=900s", 29.5), (b"timeout=nonsense", 4.5), (b"timeout=100ms", 0.25)],
+)  # fmt: skip
+def test_the_budget_is_what_the_api_server_leaves_less_half_a_second(query: bytes, budget: float) -> None:
+    assert budget == webhook.budget_s(query)
