@@ -12,13 +12,14 @@ from typing import Final
 
 import msgspec
 
-from bench import big, machine, manifests, soak, start, throughput
+from bench import big, gatekeeper, machine, manifests, soak, start, throughput
 from bench.table import Table, text
 
 BENCHMARKS: Final[dict[str, Callable[[Path, bool], Table]]] = {
     "start": start.measured,
     "throughput": throughput.measured,
     "manifests": manifests.measured,
+    "gatekeeper": gatekeeper.measured,
     "big": big.measured,
     "soak": soak.measured,
 }

@@ -19,7 +19,9 @@ CACHE: Final = Path("~/.cache/gate/bench").expanduser()
 BUILD_TIMEOUT_S: Final = 1_200.0
 OPA: Final = ("opa", "github.com/open-policy-agent/opa", "1.22.2")
 CONFTEST: Final = ("conftest", "github.com/open-policy-agent/conftest", "0.71.0")
-"""Peers: name, Go module, version."""
+GATOR: Final = ("gator", "github.com/open-policy-agent/gatekeeper/v3/cmd/gator", "3.23.1")
+KUBECTL: Final = ("kubectl", "k8s.io/kubernetes/cmd/kubectl", "1.36.3")
+"""Peers: name, Go package, version."""
 
 
 class PeerMissing(Exception):
