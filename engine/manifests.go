@@ -124,6 +124,7 @@ func readManifests(body []byte, limits manifestLimits) ([]*document, error) {
 		if err := d.read(limits); err != nil {
 			return nil, err
 		}
+		d.value = withoutNegativeZero(d.value)
 	}
 	return documents, nil
 }

@@ -3,6 +3,7 @@ package main
 // Many files of manifests at once, on all cores.
 
 import (
+	"bytes"
 	"fmt"
 	"runtime"
 	"strings"
@@ -157,17 +158,47 @@ func depthOf(text []byte) int {
 	return deepest
 }
 
+// withoutNegativeZero is a compact JSON text with 0 for -0: the API server reads that as an integer.
+func withoutNegativeZero(text []byte) []byte {
+	if !bytes.Contains(text, []byte("-0")) {
+		return text
+	}
+	out := make([]byte, 0, len(text))
+	r := reader{text: text}
+	for r.at < len(text) {
+		start := r.at
+		if text[start] == '"' {
+			r.skipText()
+			out = append(out, text[start:r.at]...)
+			continue
+		}
+		r.at++
+		if text[start] == '-' && r.at < len(text) && text[r.at] == '0' && (r.at+1 == len(text) || strings.IndexByte(",]}", text[r.at+1]) >= 0) {
+			continue
+		}
+		out = append(out, text[start])
+	}
+	return out
+}
+
+// skipText moves over a text, from its first quote to behind its last.
+func (r *reader) skipText() {
+	for r.at++; r.at < len(r.text) && r.text[r.at] != '"'; r.at++ {
+		if r.text[r.at] == '\\' {
+			r.at++
+		}
+	}
+	r.at = min(r.at+1, len(r.text))
+}
+
 // skipCompact moves over a value of JSON that has been written by an encoder.
 func (r *reader) skipCompact() {
 	depth := 0
 	for r.at < len(r.text) {
 		switch r.text[r.at] {
 		case '"':
-			for r.at++; r.at < len(r.text) && r.text[r.at] != '"'; r.at++ {
-				if r.text[r.at] == '\\' {
-					r.at++
-				}
-			}
+			r.skipText()
+			continue
 		case '{', '[':
 			depth++
 		case '}', ']':
