@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -179,6 +180,21 @@ func withoutNegativeZero(text []byte) []byte {
 		out = append(out, text[start])
 	}
 	return out
+}
+
+// surrogate matches escapes of JSON: pairs that are one character, and any other.
+var surrogate = regexp.MustCompile(`\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}`)
+
+// loneSurrogate is the offset of half a character in a JSON text, -1 without one. Go's decoder, and so
+// the API server, puts U+FFFD in its place: two names that differ would be one.
+func loneSurrogate(text string) int {
+	const escape = len(`\ud800`)
+	for _, at := range surrogate.FindAllStringIndex(text, -1) {
+		if at[1]-at[0] == escape {
+			return at[0]
+		}
+	}
+	return -1
 }
 
 // skipText moves over a text, from its first quote to behind its last.

@@ -118,6 +118,8 @@ func TestAmbiguousManifestsAreRefusedWithTheirPlace(t *testing.T) {
 		"UTF-16":                       {"\xFF\xFEa\x00", "document 0", 1, 1},
 		"invalid UTF-8":                {"a: é\nb: \xC3\n", "document 0", 2, 4},
 		"NUL":                          {"a: é\x00", "document 0", 1, 5},
+		"half a character in JSON":     {"{\"a\": \"\\\\ud83d \\ud83d\\ude00 \\udC00\"}", "document 0", 1, 29},
+		"the other half":               {"{\"a\":\n\"\\ud83d\\u0041\"}", "document 0", 2, 2},
 		"NaN":                          {"a: .nan", "document 0", 1, 1},
 		"a key that is a list":         {"[a]: 1", "document 0", 1, 1},
 		"an unknown alias":             {"a: 1\nb: *x\n", "document 0", 1, 1},
