@@ -34,7 +34,7 @@ def engine() -> Iterator[Engine]:
 
 def loaded(engine: Engine, root: Path, *sources: str) -> Bundle:
     given = policy_files.collected(sources, root)
-    library = gatekeeper.library(given.manifests, bootstrap.template_reader(engine))
+    library = gatekeeper.library(given.manifests, bootstrap.template_reader(engine, given.manifests))
     return bundle_of(given, engine.load, gatekeeper=library)
 
 
