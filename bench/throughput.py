@@ -22,8 +22,8 @@ import msgspec
 
 from bench import machine, reviews
 from bench.table import Row, Table, percentile
-from gate.engines.embedded import Engine, evaluation_header
-from gate.engines.protocol import Op
+from gate.engines.embedded import Engine
+from gate.engines.protocol import Op, evaluation_header
 
 RATIO_BAR: Final = 1.6
 IN_FLIGHT: Final = 16

@@ -124,6 +124,7 @@ func readManifests(body []byte, limits manifestLimits) ([]*document, error) {
 		if err := d.read(limits); err != nil {
 			return nil, err
 		}
+		d.value = withoutNegativeZero(d.value)
 	}
 	return documents, nil
 }
@@ -249,6 +250,9 @@ func (d *document) read(limits manifestLimits) error {
 		if err != nil {
 			return d.refusalAt(err)
 		}
+		if at := loneSurrogate(d.text); at >= 0 {
+			return d.refusalAt(&syntaxError{at, fmt.Sprintf("found %.6s, half a character, expected text", d.text[at:])})
+		}
 		// As a YAML document's: keys sorted, so that the same object is the same bytes.
 		if d.value, err = appendValue(make([]byte, 0, len(d.text)), value); err != nil {
 			return d.refusal(0, 0, err.Error())
@@ -284,7 +288,7 @@ func (d *document) readNodes(limits manifestLimits) error {
 			return d.refusal(line, column, "found more after the end of the document, which the cluster would not read; expected a line with ---")
 		}
 		// Before the value is made: aliases are still small here, and copies there.
-		w := walker{limits: limits, expanded: map[*yamlnode.Node]int{}}
+		w := walker{limits: limits, expanded: map[*yamlnode.Node]extent{}}
 		if _, err := w.expand(d.root, 1); err != nil {
 			return d.refusal(err.node.Line, err.node.Column, err.message)
 		}

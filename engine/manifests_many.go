@@ -3,7 +3,9 @@ package main
 // Many files of manifests at once, on all cores.
 
 import (
+	"bytes"
 	"fmt"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -157,17 +159,62 @@ func depthOf(text []byte) int {
 	return deepest
 }
 
+// withoutNegativeZero is a compact JSON text with 0 for -0: the API server reads that as an integer.
+func withoutNegativeZero(text []byte) []byte {
+	if !bytes.Contains(text, []byte("-0")) {
+		return text
+	}
+	out := make([]byte, 0, len(text))
+	r := reader{text: text}
+	for r.at < len(text) {
+		start := r.at
+		if text[start] == '"' {
+			r.skipText()
+			out = append(out, text[start:r.at]...)
+			continue
+		}
+		r.at++
+		if text[start] == '-' && r.at < len(text) && text[r.at] == '0' && (r.at+1 == len(text) || strings.IndexByte(",]}", text[r.at+1]) >= 0) {
+			continue
+		}
+		out = append(out, text[start])
+	}
+	return out
+}
+
+// surrogate matches escapes of JSON: pairs that are one character, and any other.
+var surrogate = regexp.MustCompile(`\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}`)
+
+// loneSurrogate is the offset of half a character in a JSON text, -1 without one. Go's decoder, and so
+// the API server, puts U+FFFD in its place: two names that differ would be one.
+func loneSurrogate(text string) int {
+	const escape = len(`\ud800`)
+	for _, at := range surrogate.FindAllStringIndex(text, -1) {
+		if at[1]-at[0] == escape {
+			return at[0]
+		}
+	}
+	return -1
+}
+
+// skipText moves over a text, from its first quote to behind its last.
+func (r *reader) skipText() {
+	for r.at++; r.at < len(r.text) && r.text[r.at] != '"'; r.at++ {
+		if r.text[r.at] == '\\' {
+			r.at++
+		}
+	}
+	r.at = min(r.at+1, len(r.text))
+}
+
 // skipCompact moves over a value of JSON that has been written by an encoder.
 func (r *reader) skipCompact() {
 	depth := 0
 	for r.at < len(r.text) {
 		switch r.text[r.at] {
 		case '"':
-			for r.at++; r.at < len(r.text) && r.text[r.at] != '"'; r.at++ {
-				if r.text[r.at] == '\\' {
-					r.at++
-				}
-			}
+			r.skipText()
+			continue
 		case '{', '[':
 			depth++
 		case '}', ']':

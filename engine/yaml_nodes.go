@@ -22,33 +22,38 @@ type nodeError struct {
 // A walker counts what a document becomes when its aliases are followed.
 type walker struct {
 	limits   manifestLimits
-	expanded map[*yamlnode.Node]int // -1 while the node is being counted
+	expanded map[*yamlnode.Node]extent // without a count while the node is being counted
 }
 
-func (w *walker) expand(node *yamlnode.Node, depth int) (int, *nodeError) {
-	if node.Kind == yamlnode.AliasNode {
-		return w.expand(node.Alias, depth)
-	}
+// An extent is how many nodes there are in a node, itself included, and how deep its collections nest.
+type extent struct{ count, height int }
+
+// expand looks at each node once, however often aliases lead to it.
+func (w *walker) expand(node *yamlnode.Node, depth int) (extent, *nodeError) {
+	node = followed(node)
 	if len(node.Content) == 0 {
-		return 1, nil
+		return extent{1, 0}, nil
 	}
-	if depth > w.limits.Depth {
-		return 0, &nodeError{node, fmt.Sprintf("found nesting deeper than %d, expected at most that", w.limits.Depth)}
+	known, isKnown := w.expanded[node]
+	if isKnown && known.count == 0 {
+		return known, &nodeError{node, "found an alias to what contains it, expected no cycles"}
 	}
-	if known := w.expanded[node]; known < 0 {
-		return 0, &nodeError{node, "found an alias to what contains it, expected no cycles"}
-	} else if known > 0 && node.Anchor == "" {
+	if depth+max(known.height-1, 0) > w.limits.Depth {
+		return known, &nodeError{node, fmt.Sprintf("found nesting deeper than %d, expected at most that", w.limits.Depth)}
+	}
+	if isKnown {
 		return known, nil
 	}
-	w.expanded[node] = -1
-	total := 1
+	w.expanded[node] = extent{}
+	total := extent{1, 1}
 	for _, child := range node.Content {
-		count, err := w.expand(child, depth+1)
+		inner, err := w.expand(child, depth+1)
 		if err != nil {
-			return 0, err
+			return total, err
 		}
-		if total += count; total > w.limits.Nodes {
-			return 0, &nodeError{node, fmt.Sprintf("found more than %d nodes with aliases followed, expected at most that", w.limits.Nodes)}
+		total.height = max(total.height, inner.height+1)
+		if total.count += inner.count; total.count > w.limits.Nodes {
+			return total, &nodeError{node, fmt.Sprintf("found more than %d nodes with aliases followed, expected at most that", w.limits.Nodes)}
 		}
 	}
 	w.expanded[node] = total

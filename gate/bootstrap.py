@@ -73,11 +73,26 @@ def manifest_reader(engine: Engine) -> manifests.ReadMany:
     return _reader((), engine)
 
 
-def template_reader(engine: Engine) -> manifests.Read:
-    """The same for one file with exact positions, as Gatekeeper's templates want them."""
+def template_reader(engine: Engine, ahead: Sequence[tuple[str, bytes]] = ()) -> manifests.Read:
+    """The same for one file with exact positions, as Gatekeeper's templates want them.
+
+    Files that are `ahead` (label and bytes) are read in one frame: a library has hundreds.
+    """
+    told = engine_manifests.answers(engine, [data for _, data in ahead]) if ahead else []
+    answers = {path: (data, answer) for (path, data), answer in zip(ahead, told, strict=True)}
 
     def read(data: bytes, path: str, wanted: Sequence[tuple[int, str]]) -> Any:
-        return engine_manifests.one(engine, data, path, wanted)
+        known, answer = answers.get(path, (None, None))
+        if wanted or answer is None or known != data:
+            return engine_manifests.one(engine, data, path, wanted)
+        refusal = engine_manifests.refused(answer, path)
+        if refusal is not None:
+            raise refusal
+        documents = [
+            {"index": one.index, "line": one.line, "value": msgspec.json.decode(one.value)}
+            for one in answer.documents
+        ]
+        return {"documents": documents, "positions": []}
 
     return read
 
@@ -190,7 +205,7 @@ def compiled(
         input_schema(),
         python_rules=rules,
         python_packages=packages,
-        gatekeeper=gatekeeper.library(collected.manifests, template_reader(engine)),
+        gatekeeper=gatekeeper.library(collected.manifests, template_reader(engine, collected.manifests)),
         conftest=_conftest(collected, engine, conftest or conftests.Options(all_namespaces=True)),
     )
 

@@ -69,7 +69,10 @@ class Engine(Protocol):
         seed: str,
         timeout_s: float,
     ) -> list[tuple[dict[str, Any], tuple[Problem, ...]]]:
-        """As `evaluate_many`; a built-in that fails leaves its rule out, and is told beside."""
+        """As `evaluate_many`; a built-in that fails leaves its rule out, and is told beside.
+
+        An overlay of which rules say contradicting things has no values, and they are told beside.
+        """
 
 
 AT_ONCE: Final = 250

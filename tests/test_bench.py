@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench import big, machine, manifests, processes, reports, reviews, throughput
+from bench import big, gatekeeper, machine, manifests, processes, reports, reviews, throughput
 from bench.table import Row, Table, percentile, slope, text
 from gate.bootstrap import manifest_reader
 from gate.documents.json import parsed
@@ -226,3 +226,30 @@ def test_the_slope_of_a_line_is_its_rise() -> None:
 
 def test_points_above_one_another_have_no_slope() -> None:
     assert 0.0 == slope([(1, 1), (1, 9)])
+
+
+# ----------------------------------------------------------------------------------- gatekeeper
+
+
+def test_violations_of_gate_and_gator_are_compared_one_by_one(tmp_path: Path) -> None:
+    (tmp_path / "constraint-000.yaml").write_text("spec: {match: {namespaces: [default]}}", "utf-8")
+    pod = {"kind": "Pod", "metadata": {"name": "web", "namespace": "prod"}}
+    told = [
+        {"constraint": {"kind": "K", "metadata": {"name": "c1"}}, "violatingObject": pod, "msg": message}
+        for message in ("no owner", "template:5: eval_conflict_error: two outputs", "only gator")
+    ]
+    given = [
+        {"rule": "K.c1", "object": "Pod/prod/web", "message": "no owner"},
+        {"rule": "K.c1", "object": "Pod/prod/web", "message": "the template contradicts itself about it"},
+        {"rule": "K.c0", "object": "Pod//web", "message": "no owner"},
+    ]
+    (tmp_path / "gator.json").write_bytes(msgspec.json.encode(told))
+    (tmp_path / "gate.json").write_bytes(msgspec.json.encode({"violations": given}))
+
+    both, missed, more = gatekeeper.compared(
+        gatekeeper.by_gate(tmp_path / "gate.json"), gatekeeper.by_gator(tmp_path / "gator.json"), tmp_path
+    )
+
+    assert ("2", "1", "1") == (both.figure, missed.figure, more.figure)
+    assert missed.holds is False
+    assert more.note.startswith("1 of objects without a namespace")

@@ -34,7 +34,7 @@ def engine() -> Iterator[Engine]:
 
 def loaded(engine: Engine, root: Path, *sources: str) -> Bundle:
     given = policy_files.collected(sources, root)
-    library = gatekeeper.library(given.manifests, bootstrap.template_reader(engine))
+    library = gatekeeper.library(given.manifests, bootstrap.template_reader(engine, given.manifests))
     return bundle_of(given, engine.load, gatekeeper=library)
 
 
@@ -666,10 +666,37 @@ def test_a_violation_without_a_message_is_an_error_and_not_lost(
         asked(engine, bundle, [WEB])
 
 
-def test_rules_that_contradict_each_other_are_an_error_with_its_place(engine: Engine, tmp_path: Path) -> None:
-    text = 'violation[{"msg": x}] { x := f }\n        f = "a" { true }\n        f = "b" { true }'
-    bundle = loaded(engine, written(tmp_path, template=rego(text)), "policies")
+CONTRADICTION = 'violation[{"msg": x}] { x := f }\n        f = "a" { true }\n        f = "b" { true }'
 
-    with pytest.raises(PolicyError) as caught:
-        asked(engine, bundle, [WEB])
-    assert "policies/template.yaml" == caught.value.problems[0].path
+
+def test_rules_that_contradict_each_other_violate_every_constraint_of_their_template(
+    engine: Engine, tmp_path: Path
+) -> None:
+    given = written(tmp_path, constraint("one"), constraint("two"), template=rego(CONTRADICTION))
+
+    found = asked(engine, loaded(engine, given, "policies"), [WEB])
+
+    assert [("K8sOwner.one", 0), ("K8sOwner.two", 0)] == [(one.rule, one.about) for one in found.said]
+    assert "contradicts itself about this object: policies/template.yaml:" in found.said[0].message
+
+
+def test_a_template_that_contradicts_itself_silences_no_other_template_and_no_other_object(
+    engine: Engine, tmp_path: Path
+) -> None:
+    other = TEMPLATE.replace("k8sowner", "k8sother").replace("K8sOwner", "K8sOther")
+    second = {**constraint("labels"), "kind": "K8sOther"}
+    only_pods = constraint("all", match={"kinds": [{"apiGroups": [""], "kinds": ["Pod"]}]})
+    given = written(tmp_path, only_pods, second, template=f"{rego(CONTRADICTION)}---\n{other}")
+    secret = {**WEB, "kind": "Secret"}
+
+    found = asked(engine, loaded(engine, given, "policies"), [secret, WEB])
+
+    assert {("K8sOwner.all", 1), ("K8sOther.labels", 0), ("K8sOther.labels", 1)} == {
+        (one.rule, one.about) for one in found.said
+    }
+
+
+def test_a_contradiction_is_told_with_the_action_of_its_constraint(engine: Engine, tmp_path: Path) -> None:
+    given = written(tmp_path, constraint(enforcementAction="warn"), template=rego(CONTRADICTION))
+
+    assert ["warn"] == [one.verb for one in asked(engine, loaded(engine, given, "policies"), [WEB]).said]

@@ -230,22 +230,29 @@ class Engine:
         seed: str,
         timeout_s: float,
     ) -> list[tuple[dict[str, Any], tuple[Problem, ...]]]:
-        """As `evaluate_many`; a built-in that fails leaves its rule out, and is told beside."""
+        """As `evaluate_many`; a built-in that fails leaves its rule out, and is told beside.
+
+        An overlay of which rules say contradicting things has no values, and they are told beside.
+        """
         header = evaluation_header(bundle, entries, now_ns, seed, timeout_s, strict=False)
-        answers = self._each(header, base, overlays, timeout_s)
-        return [(one.results, tuple(map(protocol.problem, one.builtin_errors))) for one in answers]
+        return [_lenient(one) for one in self._told(header, base, overlays, timeout_s)]
 
     def _each(
+        self, header: dict[str, Any], base: bytes, overlays: Sequence[bytes], timeout_s: float
+    ) -> list[_Answer]:
+        answers = self._told(header, base, overlays, timeout_s)
+        for answer in answers:
+            if bytes(answer.error):
+                raise protocol.failure(answer.error)
+        return answers
+
+    def _told(
         self, header: dict[str, Any], base: bytes, overlays: Sequence[bytes], timeout_s: float
     ) -> list[_Answer]:
         header["count"] = len(overlays)
         body = protocol.parts([base, *overlays])
         payload = self.ask(Op.EVALUATE_MANY, header, body, timeout_s=timeout_s, bundle=header["bundle"])
-        answers = _MANY.decode(payload).results
-        for answer in answers:
-            if bytes(answer.error):
-                raise protocol.failure(answer.error)
-        return answers
+        return _MANY.decode(payload).results
 
     # -------------------------------------------------------------- supervision
 
@@ -361,6 +368,16 @@ def _answer(
         raise _overrun(timeout_s) from None
     except Failed as failed:
         raise protocol.failure(failed.payload) from None
+
+
+def _lenient(answer: _Answer) -> tuple[dict[str, Any], tuple[Problem, ...]]:
+    """Values and what built-ins failed; no values where rules contradict each other, which is told instead."""
+    if not bytes(answer.error):
+        return answer.results, tuple(map(protocol.problem, answer.builtin_errors))
+    error = protocol.failure(answer.error)
+    if any(problem.code != "eval_conflict_error" for problem in error.problems):
+        raise error
+    return {}, error.problems
 
 
 def _overrun(timeout_s: float) -> PolicyError:

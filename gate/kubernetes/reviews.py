@@ -19,7 +19,8 @@ from gate.model import KubernetesObject, Said
 from gate.scales import Action, Point
 
 Ask = Callable[[str, bytes, Sequence[bytes]], Sequence[tuple[dict[str, Any], Sequence[Problem]]]]
-"""Entry point, base and overlays of the input -> for each overlay the values and what built-ins failed."""
+"""Entry point, base and overlays of the input -> for each overlay the values and what built-ins failed; no
+values where the rules contradict each other, then that is what is told."""
 
 NOTICES: Final = 20
 """Most failures of built-ins that are told one by one."""
@@ -45,6 +46,22 @@ class _Result(msgspec.Struct, frozen=True):
     violation: Any
 
 
+class _Question(msgspec.Struct, frozen=True):
+    """What is asked of one object: the constraints, by the kind of their template."""
+
+    about: int
+    review: dict[str, Any]
+    wanted: dict[str, list[int]]
+
+    def overlay(self) -> bytes:
+        """The part of the input that is its own."""
+        return _ENCODER.encode({"review": self.review, "constraints": self.wanted})
+
+    def apart(self) -> list[_Question]:
+        """The same for each template by itself."""
+        return [_Question(self.about, self.review, {kind: those}) for kind, those in self.wanted.items()]
+
+
 def reviewed(
     library: Library,
     objects: Sequence[KubernetesObject],
@@ -60,6 +77,8 @@ def reviewed(
 
     1. constraints are matched here; one that cannot be matched speaks against the object
     2. each object with a matching constraint is asked about once, all of them in one request
+    3. where rules contradict each other about an object, each template is asked by itself; the
+       constraints of the one that does all speak against the object, as in Gatekeeper
     """
     known = objects if inventory is None else inventory
     namespaces = _namespaces(known)
@@ -67,8 +86,7 @@ def reviewed(
     enforced = {i: one for i, one in enumerate(library.constraints) if one.actions[point] is not Action.OFF}
     by_kind: dict[tuple[str, str], list[int]] = {}
     said: list[Said] = []
-    asked: list[int] = []
-    overlays: list[bytes] = []
+    asked: list[_Question] = []
     for about, one in enumerate(objects):
         review = request(one.object, namespaces)
         wanted: dict[str, list[int]] = {}
@@ -80,15 +98,22 @@ def reviewed(
             elif answer is Matched.UNKNOWN:
                 said.append(_said(constraint, point, about, _unknown_namespace(review)))
         if wanted:
-            asked.append(about)
-            overlays.append(_ENCODER.encode({"review": review, "constraints": wanted}))
+            asked.append(_Question(about, review, wanted))
     notices = [*library.notices, *_not_enforced(library.constraints, point)]
-    if overlays:
-        base = {"inventory": _inventory(known)} if library.needs_inventory else {}
-        answers = _answers(library, ask, _ENCODER.encode(base), overlays)
-        for about, (values, _) in zip(asked, answers, strict=True):
-            said.extend(_checked(values, enforced, point, about))
-        notices.extend(_failures(library, [problem for _, failed in answers for problem in failed]))
+    base = _ENCODER.encode({"inventory": _inventory(known)} if library.needs_inventory else {})
+    failed: list[Problem] = []
+    while asked:
+        again: list[_Question] = []
+        for question, (values, problems) in zip(asked, _answers(library, ask, base, asked), strict=True):
+            if values:
+                said.extend(_checked(values, enforced, point, question.about))
+                failed.extend(problems)
+            elif len(question.wanted) > 1:
+                again.extend(question.apart())
+            else:
+                said.extend(_contradicted(library, question, problems, enforced, point))
+        asked = again
+    notices.extend(_failures(library, failed))
     return Reviewed(said=tuple(said), notices=tuple(notices))
 
 
@@ -167,8 +192,9 @@ def _inventory(objects: Sequence[KubernetesObject]) -> dict[str, Any]:
 
 
 def _answers(
-    library: Library, ask: Ask, base: bytes, overlays: Sequence[bytes]
+    library: Library, ask: Ask, base: bytes, asked: Sequence[_Question]
 ) -> Sequence[tuple[dict[str, Any], Sequence[Problem]]]:
+    overlays = [question.overlay() for question in asked]
     try:
         answers = ask(ENTRYPOINT, base, overlays)
     except PolicyError as error:
@@ -176,6 +202,20 @@ def _answers(
     if len(answers) != len(overlays):
         raise PolicyError(f"{len(overlays)} objects were asked about, {len(answers)} answered")
     return answers
+
+
+def _contradicted(
+    library: Library,
+    question: _Question,
+    problems: Sequence[Problem],
+    enforced: Mapping[int, Constraint],
+    point: Point,
+) -> list[Said]:
+    """One violation of each constraint that a template contradicting itself was asked about."""
+    first = library.placed(problems)[0]
+    message = f"the template contradicts itself about this object: {first.place()}: {first.message.partition(chr(10))[0]}"
+    [indexes] = question.wanted.values()
+    return [_said(enforced[index], point, question.about, message) for index in indexes]
 
 
 def _checked(
