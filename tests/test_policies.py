@@ -57,7 +57,7 @@ AREAS = {
     "pod-security/baseline": {"PSS"},
     "pod-security/restricted": {"PSS"},
 }
-OBJECT_SETS = {"kubernetes", "hardening", "pod-security/baseline", "pod-security/restricted"}
+OBJECT_SETS = {"kubernetes", "reliability", "hardening", "pod-security/baseline", "pod-security/restricted"}
 
 
 @dataclass(frozen=True)
