@@ -118,9 +118,15 @@ warn contains {
 	_least == objects.at(["spec", "maxReplicas"])
 }
 
-_is_budget if objects.is_one_of({"PodDisruptionBudget"})
+_is_budget if {
+	input.object.kind == "PodDisruptionBudget"
+	objects.is_native
+}
 
-_is_autoscaler if objects.is_one_of({"HorizontalPodAutoscaler"})
+_is_autoscaler if {
+	input.object.kind == "HorizontalPodAutoscaler"
+	objects.is_native
+}
 
 _least := 1 if {
 	objects.at(["spec", "minReplicas"]) == null

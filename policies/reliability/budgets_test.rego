@@ -47,6 +47,23 @@ test_an_autoscaler_that_cannot_scale_is_warned_of if {
 	_warned(_scaler({"minReplicas": 2, "maxReplicas": 3})) == set()
 }
 
+test_other_kinds_are_not_judged if {
+	spec := {"maxUnavailable": 0, "minAvailable": "100%", "minReplicas": 2, "maxReplicas": 2, "selector": {}}
+	every o in [
+		{"apiVersion": "apps/v1", "kind": "Deployment", "spec": spec},
+		{"apiVersion": "acme.example/v1", "kind": "PodDisruptionBudget", "spec": spec},
+		{"apiVersion": "acme.example/v1", "kind": "HorizontalPodAutoscaler", "spec": spec},
+	] {
+		_warned(o) == set()
+		_denied(o) == set()
+	}
+}
+
+test_bounds_of_another_type_are_left_to_the_rule_about_shapes if {
+	_denied(_scaler({"minReplicas": "4", "maxReplicas": 3})) == set()
+	_denied(_scaler({"minReplicas": [], "maxReplicas": "3"})) == set()
+}
+
 _budget(changes) := {
 	"apiVersion": "policy/v1",
 	"kind": "PodDisruptionBudget",

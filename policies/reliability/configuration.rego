@@ -75,7 +75,8 @@ deny contains {
 	"message": sprintf("the key %v holds %s", [key, what]),
 	"path": pods.pointer(objects.root, [list, key]),
 } if {
-	objects.is_one_of({"ConfigMap"})
+	input.object.kind == "ConfigMap"
+	objects.is_native
 	some list, values in _plain
 	some key, plain in values
 	some what, pattern in _patterns

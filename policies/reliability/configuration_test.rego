@@ -55,6 +55,12 @@ test_certificates_and_other_text_pass if {
 	_denied({"apiVersion": "v1", "kind": "Secret", "data": {"a": _key}}) == set()
 }
 
+test_other_kinds_than_config_maps_are_not_searched if {
+	every o in [{"apiVersion": "v1", "kind": "Secret"}, {"apiVersion": "acme.example/v1", "kind": "ConfigMap"}] {
+		_denied(object.union(o, {"data": {"a": _key}})) == set()
+	}
+}
+
 test_names_of_other_hosts_are_warned_of_in_every_kind if {
 	every kind in builders.kinds {
 		_warned(builders.workload(kind, builders.pod({"hostAliases": [{"ip": "10.0.0.1"}]}))) == {"GATE-K8S-190"}

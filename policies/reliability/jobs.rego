@@ -23,7 +23,8 @@ warn contains {
 	"message": "concurrencyPolicy is Allow, so runs may overlap",
 	"path": pods.pointer(objects.root, ["spec", "concurrencyPolicy"]),
 } if {
-	objects.is_one_of({"CronJob"})
+	input.object.kind == "CronJob"
+	objects.is_native
 	not objects.at(["spec", "concurrencyPolicy"]) in {"Forbid", "Replace"}
 }
 
@@ -40,7 +41,8 @@ warn contains {
 	"message": sprintf("startingDeadlineSeconds is %v, expected 10 or more", [seconds]),
 	"path": pods.pointer(objects.root, ["spec", "startingDeadlineSeconds"]),
 } if {
-	objects.is_one_of({"CronJob"})
+	input.object.kind == "CronJob"
+	objects.is_native
 	seconds := objects.at(["spec", "startingDeadlineSeconds"])
 	is_number(seconds)
 	seconds < 10
@@ -62,7 +64,8 @@ _pasts contains {
 	"message": "failedJobsHistoryLimit is 0, so failures leave no trace",
 	"path": pods.pointer(objects.root, ["spec", "failedJobsHistoryLimit"]),
 } if {
-	objects.is_one_of({"CronJob"})
+	input.object.kind == "CronJob"
+	objects.is_native
 	objects.at(["spec", "failedJobsHistoryLimit"]) == 0
 }
 
@@ -70,7 +73,8 @@ _pasts contains {
 	"message": sprintf("%s is %v, more than %v", [field, number, limit]),
 	"path": pods.pointer(objects.root, ["spec", field]),
 } if {
-	objects.is_one_of({"CronJob"})
+	input.object.kind == "CronJob"
+	objects.is_native
 	limit := settings.limit("reliability.job_history_max")
 	limit != null
 	some field in ["failedJobsHistoryLimit", "successfulJobsHistoryLimit"]
@@ -92,7 +96,8 @@ warn contains {
 	"message": sprintf("the %s has no activeDeadlineSeconds", [input.object.kind]),
 	"path": pods.pointer(objects.root, array.concat(_job, ["activeDeadlineSeconds"])),
 } if {
-	objects.is_one_of({"Job", "CronJob"})
+	input.object.kind in {"Job", "CronJob"}
+	objects.is_native
 	objects.at(array.concat(_job, ["activeDeadlineSeconds"])) == null
 	some pod in pods.all
 	pods.at(pod, ["activeDeadlineSeconds"]) == null
@@ -111,7 +116,8 @@ warn contains {
 	"message": "the Job has no ttlSecondsAfterFinished",
 	"path": pods.pointer(objects.root, ["spec", "ttlSecondsAfterFinished"]),
 } if {
-	objects.is_one_of({"Job"})
+	input.object.kind == "Job"
+	objects.is_native
 	objects.at(["spec", "ttlSecondsAfterFinished"]) == null
 	not _has_owner
 }
@@ -129,7 +135,8 @@ warn contains {
 	"message": sprintf("the %s is suspended", [input.object.kind]),
 	"path": pods.pointer(objects.root, ["spec", "suspend"]),
 } if {
-	objects.is_one_of({"CronJob", "Job"})
+	input.object.kind in {"CronJob", "Job"}
+	objects.is_native
 	not objects.at(["spec", "suspend"]) in [false, null]
 	not _has_owner
 }
@@ -147,7 +154,8 @@ deny contains {
 	"message": sprintf("the schedule %q names a time zone", [schedule]),
 	"path": pods.pointer(objects.root, ["spec", "schedule"]),
 } if {
-	objects.is_one_of({"CronJob"})
+	input.object.kind == "CronJob"
+	objects.is_native
 	schedule := objects.at(["spec", "schedule"])
 	is_string(schedule)
 	contains(schedule, "TZ")

@@ -65,6 +65,32 @@ test_a_time_zone_in_the_schedule_is_denied if {
 	_denied(_cron({"schedule": "@daily", "timeZone": "Europe/Berlin"})) == set()
 }
 
+test_other_kinds_are_not_judged if {
+	spec := {
+		"concurrencyPolicy": "Allow", "startingDeadlineSeconds": 1, "failedJobsHistoryLimit": 0, "suspend": true,
+		"successfulJobsHistoryLimit": 99, "schedule": "TZ=UTC 0 0 * * *", "template": builders.pod({}),
+	}
+	every o in [
+		{"apiVersion": "apps/v1", "kind": "Deployment", "spec": spec},
+		{"apiVersion": "acme.example/v1", "kind": "CronJob", "spec": spec},
+		{"apiVersion": "acme.example/v1", "kind": "Job", "spec": spec},
+	] {
+		_warned(o) == set()
+		_denied(o) == set()
+	}
+}
+
+test_fields_of_another_type_are_left_to_the_rule_about_shapes if {
+	_warned(_cron({"successfulJobsHistoryLimit": "99", "startingDeadlineSeconds": "1"})) == set()
+	_denied(_cron({"schedule": 5})) == set()
+}
+
+test_null_is_no_limit if {
+	document := builders.judged(_cron({"successfulJobsHistoryLimit": 99}), {"reliability": {"job_history_max": null}})
+	said := lib.rules(jobs.warn) with input as document
+	said == set()
+}
+
 _cron(changes) := {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "a"}, "spec": object.union(_cron_spec, changes)} if {
 	not changes.jobTemplate
 } else := {"apiVersion": "batch/v1", "kind": "CronJob", "spec": object.union(object.remove(_cron_spec, ["jobTemplate"]), changes)}

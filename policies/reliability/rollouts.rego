@@ -23,7 +23,8 @@ warn contains {
 	"message": sprintf("maxUnavailable %v covers all %v replicas", [objects.at(_unavailable), objects.replicas]),
 	"path": pods.pointer(objects.root, _unavailable),
 } if {
-	objects.is_one_of({"Deployment", "StatefulSet"})
+	input.object.kind in {"Deployment", "StatefulSet"}
+	objects.is_native
 	objects.replicas > 0
 	# Where an autoscaler decides, one replica is only where it starts; 0 of 1 is then what rounding down gives.
 	share := quantities.share(objects.at(_unavailable), objects.replicas)
@@ -44,7 +45,8 @@ deny contains {
 	"message": "maxSurge and maxUnavailable are both 0",
 	"path": pods.pointer(objects.root, _unavailable),
 } if {
-	objects.is_one_of({"Deployment", "DaemonSet"})
+	input.object.kind in {"Deployment", "DaemonSet"}
+	objects.is_native
 	quantities.share(objects.at(_unavailable), 100) == 0
 	quantities.share(_surge, 100) == 0
 }
@@ -62,7 +64,8 @@ warn contains {
 	"message": sprintf("the strategy is Recreate for %v replicas", [objects.replicas]),
 	"path": pods.pointer(objects.root, ["spec", "strategy", "type"]),
 } if {
-	objects.is_one_of({"Deployment"})
+	input.object.kind == "Deployment"
+	objects.is_native
 	objects.at(["spec", "strategy", "type"]) == "Recreate"
 	objects.replicas > 1
 }
@@ -80,7 +83,8 @@ warn contains {
 	"message": "the Deployment is paused",
 	"path": pods.pointer(objects.root, ["spec", "paused"]),
 } if {
-	objects.is_one_of({"Deployment"})
+	input.object.kind == "Deployment"
+	objects.is_native
 	not objects.at(["spec", "paused"]) in [false, null]
 }
 
@@ -97,7 +101,8 @@ warn contains {
 	"message": sprintf("the update strategy of the %s is OnDelete", [input.object.kind]),
 	"path": pods.pointer(objects.root, ["spec", "updateStrategy", "type"]),
 } if {
-	objects.is_one_of({"StatefulSet", "DaemonSet"})
+	input.object.kind in {"StatefulSet", "DaemonSet"}
+	objects.is_native
 	objects.at(["spec", "updateStrategy", "type"]) == "OnDelete"
 }
 
@@ -114,7 +119,8 @@ warn contains {
 	"message": "revisionHistoryLimit is 0",
 	"path": pods.pointer(objects.root, ["spec", "revisionHistoryLimit"]),
 } if {
-	objects.is_one_of({"Deployment", "StatefulSet", "DaemonSet"})
+	input.object.kind in {"Deployment", "StatefulSet", "DaemonSet"}
+	objects.is_native
 	objects.at(["spec", "revisionHistoryLimit"]) == 0
 }
 

@@ -82,6 +82,14 @@ test_kinds_of_other_groups_are_not_judged if {
 	_denied(o) == set()
 }
 
+test_kinds_without_updates_are_not_judged if {
+	strategy := {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 0}, "type": "Recreate"}
+	spec := {"replicas": 2, "paused": true, "revisionHistoryLimit": 0, "strategy": strategy, "updateStrategy": {"type": "OnDelete"}}
+	o := {"apiVersion": "v1", "kind": "ReplicationController", "spec": spec}
+	_warned(o) == set()
+	_denied(o) == set()
+}
+
 test_a_deleted_object_passes if {
 	_warned(null) == set()
 	_denied(null) == set()

@@ -25,7 +25,8 @@ warn contains {
 	"message": sprintf("%v replicas may run on one node", [objects.replicas]),
 	"path": pods.pointer(pod, ["topologySpreadConstraints"]),
 } if {
-	objects.is_one_of({"Deployment", "StatefulSet", "ReplicaSet"})
+	input.object.kind in {"Deployment", "StatefulSet", "ReplicaSet"}
+	objects.is_native
 	objects.replicas > 1
 	some pod in pods.all
 	not _is_spread(pod)

@@ -99,6 +99,11 @@ test_a_workload_that_does_not_restart_always_is_denied if {
 	_denied(builders.pod({"restartPolicy": "Never"})) == set()
 }
 
+test_custom_resources_have_restart_policies_of_their_own if {
+	o := object.union(builders.workload("Job", builders.pod({})), {"apiVersion": "acme.example/v1"})
+	_denied(o) == set()
+}
+
 _in_every_kind(changes, expected) if {
 	every kind in builders.kinds {
 		_warned(builders.workload(kind, builders.pod(changes))) == expected

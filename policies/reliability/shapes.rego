@@ -19,14 +19,17 @@ import data.lib.kubernetes.pods
 #   frameworks: []
 deny contains {
 	"rule": "GATE-K8S-141",
-	"message": sprintf("%s: %s is %s, expected %s", [place.label, field, type_name(value), concat(" or ", expected)]),
-	"path": pods.pointer(place, path),
+	"message": sprintf("%s: %s is %s, expected %s", [
+		place.label,
+		concat(".", array.concat(below, [field])),
+		type_name(value),
+		concat(" or ", expected),
+	]),
+	"path": pods.pointer(place, array.concat(below, [field])),
 } if {
-	some where, fields in _shapes
-	some place in _places[where]
-	some field, expected in fields
-	path := split(field, ".")
-	value := pods.at(place, path)
+	some [place, below, shape] in _looked_at
+	some field, value in pods.at(place, below)
+	expected := _shapes[shape][field]
 	value != null
 	not type_name(value) in expected
 }
@@ -41,38 +44,57 @@ deny contains {
 #   frameworks: []
 deny contains {
 	"rule": "GATE-K8S-192",
-	"message": sprintf("%s: an element of %s is %s, expected object", [place.label, field, type_name(value)]),
-	"path": pods.pointer(place, path),
+	"message": sprintf("%s: an element of %s is %s, expected object", [place.label, field, type_name(element)]),
+	"path": pods.pointer(place, array.concat(below, [field, i])),
 } if {
-	some where, fields in _shapes
-	some place in _places[where]
-	some field, expected in fields
-	"array" in expected
-	some i, value in pods.at(place, split(field, "."))
-	not is_object(value)
-	path := array.concat(split(field, "."), [i])
+	some [place, below, shape] in _looked_at
+	some field, value in pods.at(place, below)
+	_shapes[shape][field] == _list
+	some i, element in value
+	not is_object(element)
 }
 
-_places.object contains objects.root if objects.is_one_of(_kinds)
-
-_places.job contains object.union(objects.root, {
-	"path": ["spec", "jobTemplate"],
-	"value": value,
-}) if {
-	objects.is_one_of({"CronJob"})
-	value := objects.at(["spec", "jobTemplate"])
-	is_object(value)
+# Each place, the path below it, and the shape of what is there. Only what is there is compared, which is what
+# makes this cheap.
+_looked_at contains [objects.root, below, shape] if {
+	objects.is_one_of(_kinds)
+	some shape, below in _below_object
 }
 
-_places.job contains objects.root if objects.is_one_of({"Job"})
+_looked_at contains [objects.root, array.concat(["spec", "jobTemplate"], below), shape] if {
+	input.object.kind == "CronJob"
+	objects.is_native
+	some shape, below in {"job": [], "job spec": ["spec"]}
+}
 
-_places.pod contains pod if some pod in pods.all
+_looked_at contains [objects.root, ["spec"], "job spec"] if {
+	input.object.kind == "Job"
+	objects.is_native
+}
 
-_places.containers contains container if some container in pods.containers
+_looked_at contains [pod, below, shape] if {
+	some pod in pods.all
+	some shape, below in {"affinity": ["affinity"], "pod": []}
+}
+
+_looked_at contains [container, below, shape] if {
+	some container in pods.containers
+	some shape, below in {"container": [], "resources": ["resources"]}
+}
 
 _kinds := {
 	"ConfigMap", "CronJob", "DaemonSet", "Deployment", "HorizontalPodAutoscaler", "Job", "PersistentVolumeClaim",
 	"PodDisruptionBudget", "ReplicaSet", "ReplicationController", "StatefulSet",
+}
+
+_below_object := {
+	"metadata": ["metadata"],
+	"object": [],
+	"rolling": ["spec", "strategy", "rollingUpdate"],
+	"rolling set": ["spec", "updateStrategy", "rollingUpdate"],
+	"spec": ["spec"],
+	"strategy": ["spec", "strategy"],
+	"strategy of a set": ["spec", "updateStrategy"],
 }
 
 _number := ["number"]
@@ -84,44 +106,35 @@ _list := ["array"]
 _share := ["number", "string"]
 
 _shapes := {
+	"affinity": {"podAntiAffinity": _object},
+	"container": {
+		"env": _list,
+		"envFrom": _list,
+		"livenessProbe": _object,
+		"ports": _list,
+		"readinessProbe": _object,
+		"resources": _object,
+		"startupProbe": _object,
+		"volumeDevices": _list,
+		"volumeMounts": _list,
+	},
+	"job": {"spec": _object},
+	"job spec": {
+		"activeDeadlineSeconds": _number,
+		"ttlSecondsAfterFinished": _number,
+	},
+	"metadata": {
+		"labels": _object,
+		"ownerReferences": _list,
+	},
 	"object": {
 		"binaryData": _object,
 		"data": _object,
 		"metadata": _object,
-		"metadata.labels": _object,
-		"metadata.ownerReferences": _list,
 		"spec": _object,
-		"spec.failedJobsHistoryLimit": _number,
-		"spec.maxReplicas": _number,
-		"spec.maxUnavailable": _share,
-		"spec.minAvailable": _share,
-		"spec.minReplicas": _number,
-		"spec.paused": ["boolean"],
-		"spec.persistentVolumeClaimRetentionPolicy": _object,
-		"spec.replicas": _number,
-		"spec.revisionHistoryLimit": _number,
-		"spec.schedule": ["string"],
-		"spec.selector": _object,
-		"spec.startingDeadlineSeconds": _number,
-		"spec.strategy": _object,
-		"spec.strategy.rollingUpdate": _object,
-		"spec.strategy.rollingUpdate.maxSurge": _share,
-		"spec.strategy.rollingUpdate.maxUnavailable": _share,
-		"spec.successfulJobsHistoryLimit": _number,
-		"spec.updateStrategy": _object,
-		"spec.updateStrategy.rollingUpdate": _object,
-		"spec.updateStrategy.rollingUpdate.maxSurge": _share,
-		"spec.updateStrategy.rollingUpdate.maxUnavailable": _share,
-		"spec.volumeClaimTemplates": _list,
-	},
-	"job": {
-		"spec": _object,
-		"spec.activeDeadlineSeconds": _number,
-		"spec.ttlSecondsAfterFinished": _number,
 	},
 	"pod": {
 		"affinity": _object,
-		"affinity.podAntiAffinity": _object,
 		"dnsPolicy": ["string"],
 		"hostAliases": _list,
 		"nodeName": ["string"],
@@ -133,17 +146,37 @@ _shapes := {
 		"topologySpreadConstraints": _list,
 		"volumes": _list,
 	},
-	"containers": {
-		"env": _list,
-		"envFrom": _list,
-		"livenessProbe": _object,
-		"ports": _list,
-		"readinessProbe": _object,
-		"resources": _object,
-		"resources.limits": _object,
-		"resources.requests": _object,
-		"startupProbe": _object,
-		"volumeDevices": _list,
-		"volumeMounts": _list,
+	"resources": {
+		"limits": _object,
+		"requests": _object,
 	},
+	"rolling": {
+		"maxSurge": _share,
+		"maxUnavailable": _share,
+	},
+	"rolling set": {
+		"maxSurge": _share,
+		"maxUnavailable": _share,
+	},
+	"spec": {
+		"failedJobsHistoryLimit": _number,
+		"jobTemplate": _object,
+		"maxReplicas": _number,
+		"maxUnavailable": _share,
+		"minAvailable": _share,
+		"minReplicas": _number,
+		"paused": ["boolean"],
+		"persistentVolumeClaimRetentionPolicy": _object,
+		"replicas": _number,
+		"revisionHistoryLimit": _number,
+		"schedule": ["string"],
+		"selector": _object,
+		"startingDeadlineSeconds": _number,
+		"strategy": _object,
+		"successfulJobsHistoryLimit": _number,
+		"updateStrategy": _object,
+		"volumeClaimTemplates": _list,
+	},
+	"strategy": {"rollingUpdate": _object},
+	"strategy of a set": {"rollingUpdate": _object},
 }

@@ -22,7 +22,8 @@ warn contains {
 	"message": "the StatefulSet has no volumeClaimTemplates, and its pods mount no claim",
 	"path": pods.pointer(objects.root, ["spec", "volumeClaimTemplates"]),
 } if {
-	objects.is_one_of({"StatefulSet"})
+	input.object.kind == "StatefulSet"
+	objects.is_native
 	count(pods.elements(objects.root, ["spec", "volumeClaimTemplates"])) == 0
 	not _mounts_a_claim
 }
@@ -42,7 +43,8 @@ warn contains {
 	"message": sprintf("persistentVolumeClaimRetentionPolicy.%s is not Retain", [when]),
 	"path": pods.pointer(objects.root, ["spec", "persistentVolumeClaimRetentionPolicy", when]),
 } if {
-	objects.is_one_of({"StatefulSet"})
+	input.object.kind == "StatefulSet"
+	objects.is_native
 	some when in ["whenDeleted", "whenScaled"]
 	not objects.at(["spec", "persistentVolumeClaimRetentionPolicy", when]) in ["Retain", null]
 }
@@ -74,7 +76,8 @@ _mounts_a_claim if {
 
 # The specs of claims: the object's own, and those that it makes for its pods.
 _claims contains {"label": "the claim", "path": ["spec"], "value": _object(objects.at(["spec"]))} if {
-	objects.is_one_of({"PersistentVolumeClaim"})
+	input.object.kind == "PersistentVolumeClaim"
+	objects.is_native
 }
 
 _claims contains {
@@ -82,7 +85,8 @@ _claims contains {
 	"path": array.concat(template.path, ["spec"]),
 	"value": _object(pods.at(template, ["spec"])),
 } if {
-	objects.is_one_of({"StatefulSet"})
+	input.object.kind == "StatefulSet"
+	objects.is_native
 	some template in pods.elements(objects.root, ["spec", "volumeClaimTemplates"])
 }
 

@@ -52,6 +52,12 @@ test_a_claim_with_a_mode_passes if {
 	}
 }
 
+test_custom_resources_of_the_same_name_are_not_judged if {
+	o := object.union(_set({"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete"}}), {"apiVersion": "acme.example/v1"})
+	_warned(o) == set()
+	_denied({"apiVersion": "acme.example/v1", "kind": "PersistentVolumeClaim"}) == set()
+}
+
 _everywhere(modes) := [
 	object.union({"apiVersion": "v1", "kind": "PersistentVolumeClaim"}, _claim(modes)),
 	_set({"volumeClaimTemplates": [_claim(modes)]}),
