@@ -54,6 +54,8 @@ AREAS = {
     "evidence": {"EVID"},
     "kubernetes": {"K8S"},
     "hardening": {"K8S"},
+    "reliability": {"K8S"},
+    "reliability/together": {"K8S"},
     "pod-security/baseline": {"PSS"},
     "pod-security/restricted": {"PSS"},
 }
