@@ -54,10 +54,12 @@ AREAS = {
     "evidence": {"EVID"},
     "kubernetes": {"K8S"},
     "hardening": {"K8S"},
+    "reliability": {"K8S"},
+    "reliability/together": {"K8S"},
     "pod-security/baseline": {"PSS"},
     "pod-security/restricted": {"PSS"},
 }
-OBJECT_SETS = {"kubernetes", "hardening", "pod-security/baseline", "pod-security/restricted"}
+OBJECT_SETS = {"kubernetes", "reliability", "hardening", "pod-security/baseline", "pod-security/restricted"}
 
 
 @dataclass(frozen=True)

@@ -188,6 +188,26 @@ settings := {
 			"identifier": 0,
 		},
 	},
+	"reliability": {
+		"requests": [
+			"cpu",
+			"memory",
+		],
+		"limit_to_request": {
+			"memory": 4,
+			"cpu": null,
+		},
+		"grace_s_max": 3600,
+		"job_history_max": 20,
+		"labels": [
+			"app.kubernetes.io/name",
+		],
+		"system_namespaces": [
+			"kube-system",
+			"kube-public",
+			"kube-node-lease",
+		],
+	},
 	"kubernetes": {
 		"registries": [],
 		"limits": [

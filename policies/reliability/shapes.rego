@@ -1,0 +1,182 @@
+# METADATA
+# scope: package
+# title: Objects that can be judged for reliability
+# custom:
+#   scope: object
+#   points: [ci, admission, background]
+package policy.kubernetes.reliability.shapes
+
+import data.lib.kubernetes.objects
+import data.lib.kubernetes.pods
+
+# METADATA
+# title: Field that cannot be judged
+# description: A field that the rules of reliability read has another type than Kubernetes gives it; they would see nothing there.
+# custom:
+#   id: GATE-K8S-141
+#   severity: medium
+#   fix: give the field the type the Kubernetes API says
+#   frameworks: []
+deny contains {
+	"rule": "GATE-K8S-141",
+	"message": sprintf("%s: %s is %s, expected %s", [
+		place.label,
+		concat(".", array.concat(below, [field])),
+		type_name(value),
+		concat(" or ", expected),
+	]),
+	"path": pods.pointer(place, array.concat(below, [field])),
+} if {
+	some [place, below, shape] in _looked_at
+	some field, value in pods.at(place, below)
+	expected := _shapes[shape][field]
+	value != null
+	not type_name(value) in expected
+}
+
+# METADATA
+# title: Element of a list that cannot be judged
+# description: A list that the rules of reliability read holds something that is no object; they would step over it.
+# custom:
+#   id: GATE-K8S-192
+#   severity: medium
+#   fix: give the element the type the Kubernetes API says
+#   frameworks: []
+deny contains {
+	"rule": "GATE-K8S-192",
+	"message": sprintf("%s: an element of %s is %s, expected object", [place.label, field, type_name(element)]),
+	"path": pods.pointer(place, array.concat(below, [field, i])),
+} if {
+	some [place, below, shape] in _looked_at
+	some field, value in pods.at(place, below)
+	_shapes[shape][field] == _list
+	some i, element in value
+	not is_object(element)
+}
+
+# Each place, the path below it, and the shape of what is there. Only what is there is compared, which is what
+# makes this cheap.
+_looked_at contains [objects.root, below, shape] if {
+	objects.is_one_of(_kinds)
+	some shape, below in _below_object
+}
+
+_looked_at contains [objects.root, array.concat(["spec", "jobTemplate"], below), shape] if {
+	input.object.kind == "CronJob"
+	objects.is_native
+	some shape, below in {"job": [], "job spec": ["spec"]}
+}
+
+_looked_at contains [objects.root, ["spec"], "job spec"] if {
+	input.object.kind == "Job"
+	objects.is_native
+}
+
+_looked_at contains [pod, below, shape] if {
+	some pod in pods.all
+	some shape, below in {"affinity": ["affinity"], "pod": []}
+}
+
+_looked_at contains [container, below, shape] if {
+	some container in pods.containers
+	some shape, below in {"container": [], "resources": ["resources"]}
+}
+
+_kinds := {
+	"ConfigMap", "CronJob", "DaemonSet", "Deployment", "HorizontalPodAutoscaler", "Job", "PersistentVolumeClaim",
+	"PodDisruptionBudget", "ReplicaSet", "ReplicationController", "StatefulSet",
+}
+
+_below_object := {
+	"metadata": ["metadata"],
+	"object": [],
+	"rolling": ["spec", "strategy", "rollingUpdate"],
+	"rolling set": ["spec", "updateStrategy", "rollingUpdate"],
+	"spec": ["spec"],
+	"strategy": ["spec", "strategy"],
+	"strategy of a set": ["spec", "updateStrategy"],
+}
+
+_number := ["number"]
+
+_object := ["object"]
+
+_list := ["array"]
+
+_share := ["number", "string"]
+
+_shapes := {
+	"affinity": {"podAntiAffinity": _object},
+	"container": {
+		"env": _list,
+		"envFrom": _list,
+		"livenessProbe": _object,
+		"ports": _list,
+		"readinessProbe": _object,
+		"resources": _object,
+		"startupProbe": _object,
+		"volumeDevices": _list,
+		"volumeMounts": _list,
+	},
+	"job": {"spec": _object},
+	"job spec": {
+		"activeDeadlineSeconds": _number,
+		"ttlSecondsAfterFinished": _number,
+	},
+	"metadata": {
+		"labels": _object,
+		"ownerReferences": _list,
+	},
+	"object": {
+		"binaryData": _object,
+		"data": _object,
+		"metadata": _object,
+		"spec": _object,
+	},
+	"pod": {
+		"affinity": _object,
+		"dnsPolicy": ["string"],
+		"hostAliases": _list,
+		"nodeName": ["string"],
+		"priorityClassName": ["string"],
+		"restartPolicy": ["string"],
+		"serviceAccount": ["string"],
+		"terminationGracePeriodSeconds": _number,
+		"tolerations": _list,
+		"topologySpreadConstraints": _list,
+		"volumes": _list,
+	},
+	"resources": {
+		"limits": _object,
+		"requests": _object,
+	},
+	"rolling": {
+		"maxSurge": _share,
+		"maxUnavailable": _share,
+	},
+	"rolling set": {
+		"maxSurge": _share,
+		"maxUnavailable": _share,
+	},
+	"spec": {
+		"failedJobsHistoryLimit": _number,
+		"jobTemplate": _object,
+		"maxReplicas": _number,
+		"maxUnavailable": _share,
+		"minAvailable": _share,
+		"minReplicas": _number,
+		"paused": ["boolean"],
+		"persistentVolumeClaimRetentionPolicy": _object,
+		"replicas": _number,
+		"revisionHistoryLimit": _number,
+		"schedule": ["string"],
+		"selector": _object,
+		"startingDeadlineSeconds": _number,
+		"strategy": _object,
+		"successfulJobsHistoryLimit": _number,
+		"updateStrategy": _object,
+		"volumeClaimTemplates": _list,
+	},
+	"strategy": {"rollingUpdate": _object},
+	"strategy of a set": {"rollingUpdate": _object},
+}

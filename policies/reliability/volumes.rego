@@ -1,0 +1,112 @@
+# METADATA
+# scope: package
+# title: Volumes and what mounts them
+# custom:
+#   scope: object
+#   points: [ci, admission, background]
+package policy.kubernetes.reliability.volumes
+
+import data.lib.kubernetes.objects
+import data.lib.kubernetes.pods
+
+# METADATA
+# title: Folder in memory without a size limit
+# description: An emptyDir with medium Memory counts as memory of the pod; without sizeLimit it may take half of the node.
+# custom:
+#   id: GATE-K8S-148
+#   severity: medium
+#   fix: set emptyDir.sizeLimit
+#   frameworks: []
+warn contains {
+	"rule": "GATE-K8S-148",
+	"message": sprintf("the volume %v is in memory and has no sizeLimit", [pods.at(volume, ["name"])]),
+	"path": pods.pointer(volume, ["emptyDir"]),
+} if {
+	some volume in _unlimited
+	pods.at(volume, ["emptyDir", "medium"]) == "Memory"
+}
+
+# METADATA
+# title: Temporary folder without a size limit
+# description: An emptyDir without sizeLimit can fill the disk of its node, and every pod there is evicted.
+# custom:
+#   id: GATE-K8S-149
+#   severity: info
+#   fix: set emptyDir.sizeLimit, or a limit of ephemeral-storage
+#   frameworks: []
+warn contains {
+	"rule": "GATE-K8S-149",
+	"message": sprintf("the volume %v has no sizeLimit", [pods.at(volume, ["name"])]),
+	"path": pods.pointer(volume, ["emptyDir"]),
+} if {
+	some volume in _unlimited
+	pods.at(volume, ["emptyDir", "medium"]) != "Memory"
+	not _is_limited(volume.pod)
+}
+
+# METADATA
+# title: Mounted volume does not exist
+# description: A container mounts a volume that the pod does not have; Kubernetes refuses such a pod.
+# custom:
+#   id: GATE-K8S-150
+#   severity: medium
+#   fix: correct the name, or add the volume
+#   frameworks: []
+deny contains {
+	"rule": "GATE-K8S-150",
+	"message": sprintf("%s mounts the volume %v, which the pod does not have", [container.label, name]),
+	"path": pods.pointer(mount, ["name"]),
+} if {
+	some container in pods.containers
+	some list in ["volumeMounts", "volumeDevices"]
+	some mount in pods.elements(container, [list])
+	name := pods.at(mount, ["name"])
+	not name in _names(container.pod)
+	not _is_claimed(name)
+}
+
+# METADATA
+# title: Two volumes are mounted at one path
+# description: Two mounts of a container have the same mountPath; Kubernetes refuses such a pod.
+# custom:
+#   id: GATE-K8S-151
+#   severity: medium
+#   fix: give each mount a path of its own
+#   frameworks: []
+deny contains {
+	"rule": "GATE-K8S-151",
+	"message": sprintf("%s mounts two volumes at %v", [container.label, path]),
+	"path": pods.pointer(mounts[j], ["mountPath"]),
+} if {
+	some container in pods.containers
+	mounts := pods.elements(container, ["volumeMounts"])
+	some i, first in mounts
+	path := pods.at(first, ["mountPath"])
+	path != null
+	some j in numbers.range(i + 1, count(mounts) - 1)
+	j > i
+	pods.at(mounts[j], ["mountPath"]) == path
+}
+
+_unlimited contains object.union(volume, {"pod": pod}) if {
+	some pod in pods.all
+	some volume in pods.elements(pod, ["volumes"])
+	is_object(pods.at(volume, ["emptyDir"]))
+	pods.at(volume, ["emptyDir", "sizeLimit"]) == null
+}
+
+# A limit on each container bounds the folders of the pod too.
+_is_limited(pod) if {
+	every container in pods.elements(pod, ["containers"]) {
+		pods.at(container, ["resources", "limits", "ephemeral-storage"]) != null
+	}
+	count(pods.elements(pod, ["containers"])) > 0
+}
+
+_names(pod) := {pods.at(volume, ["name"]) | some volume in pods.elements(pod, ["volumes"])}
+
+_is_claimed(name) if {
+	objects.is_one_of({"StatefulSet"})
+	some claim in pods.elements(objects.root, ["spec", "volumeClaimTemplates"])
+	pods.at(claim, ["metadata", "name"]) == name
+}
