@@ -49,13 +49,19 @@ class Scanner(NamedTuple):
 
 SCANNERS: Final[Mapping[str, Scanner]] = {
     "bandit": Scanner("bandit", ("metrics",)),
+    "checkov": Scanner("checkov", ("check_type", "checkov_version")),
     "cyclonedx": Scanner("cyclonedx", ("bomFormat", "bom")),
+    "gitlab": Scanner("gitlab", ("vulnerabilities",)),
+    "gitlab-codequality": Scanner("code_quality", ("fingerprint",)),
     "gitleaks": Scanner("gitleaks", ("RuleID", "offender")),
     "grype": Scanner("grype", ("matches",)),
     "hadolint": Scanner("hadolint", ("code",)),
+    "npm-audit": Scanner("npm_audit", ("auditReportVersion", "advisories", "error", "data", "children")),
+    "osv-scanner": Scanner("osv_scanner", ("results",)),
     "pip-audit": Scanner("pip_audit", ("dependencies", "vulns", "skip_reason")),
     "sarif": Scanner("sarif", ("runs",)),
     "semgrep": Scanner("semgrep", ("vulns", "results")),
     "spdx": Scanner("spdx", ("spdxVersion", "sbom")),
+    "trufflehog": Scanner("trufflehog", ("DetectorName", "stringsFound", "secret")),
     "trivy": Scanner("trivy", ("SchemaVersion", "ClusterName", "invocation", "Target")),
 }

@@ -84,15 +84,11 @@ class Document:
 
     def at(self, *names: str | int) -> Any:
         """The JSON value under `names` from the top, or None where there is none."""
-        value = self.top
-        for name in names:
-            if isinstance(value, Mapping) and isinstance(name, str):
-                value = value.get(name)
-            elif isinstance(value, list) and isinstance(name, int) and name < len(value):
-                value = value[name]
-            else:
-                return None
-        return value
+        return _below(self.top, names)
+
+    def at_record(self, *names: str | int) -> Any:
+        """The JSON value under `names` from the first record, or None where there is none."""
+        return _below(self.record, names)
 
     def decoded(self, type_: type[T], expected: str) -> T:
         """The whole JSON document as a `type_`; raises `ReportError` with line and column."""
@@ -180,3 +176,14 @@ class Document:
             expected=syntax,
             fix="name the right format with --as",
         )
+
+
+def _below(value: Any, names: Iterable[str | int]) -> Any:
+    for name in names:
+        if isinstance(value, Mapping) and isinstance(name, str):
+            value = value.get(name)
+        elif isinstance(value, list) and isinstance(name, int) and name < len(value):
+            value = value[name]
+        else:
+            return None
+    return value
