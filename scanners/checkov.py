@@ -108,7 +108,9 @@ def parse(document: Document) -> Scan:
     if "check_type" not in document.record:
         return _nothing(document.decoded(_Nothing, _EXPECTED))
     is_list = isinstance(document.top, list)
-    reports = document.decoded(list[_Report], _EXPECTED) if is_list else [document.decoded(_Report, _EXPECTED)]
+    reports = (
+        document.decoded(list[_Report], _EXPECTED) if is_list else [document.decoded(_Report, _EXPECTED)]
+    )
     observations: list[Observation] = []
     rejected: list[Rejected] = []
     notes: list[str] = []
@@ -158,9 +160,14 @@ def _kinds(types: set[str]) -> tuple[Evidence, ...]:
 
 
 def _status(reports: list[_Report]) -> Status:
-    if any(report.results.parsing_errors or (report.summary and report.summary.parsing_errors) for report in reports):
+    if any(
+        report.results.parsing_errors or (report.summary and report.summary.parsing_errors)
+        for report in reports
+    ):
         return Status.PARTIAL
-    looked = any(r.results.failed_checks or r.results.passed_checks or r.results.skipped_checks for r in reports)
+    looked = any(
+        r.results.failed_checks or r.results.passed_checks or r.results.skipped_checks for r in reports
+    )
     counted = any(r.summary and (r.summary.passed or r.summary.failed) for r in reports)
     return Status.OK if looked or counted else Status.EMPTY_TARGET
 
@@ -174,7 +181,9 @@ def _notes(report: _Report) -> list[str]:
             f"the first: {quoted(found.parsing_errors[0])}"
         )
     if found.skipped_checks:
-        notes.append(f"{report.check_type}: {len(found.skipped_checks)} checks are skipped by comments in the code")
+        notes.append(
+            f"{report.check_type}: {len(found.skipped_checks)} checks are skipped by comments in the code"
+        )
     if report.summary and report.summary.failed > len(found.failed_checks):
         notes.append(
             f"{report.check_type}: the summary counts {report.summary.failed} failed checks, "

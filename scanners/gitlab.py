@@ -137,7 +137,12 @@ def detect(document: Document) -> str | None:
     if first is not None and isinstance(document.at("vulnerabilities", 0, "identifiers", 0, "type"), str):
         return "vulnerabilities with identifiers and their types"
     version = document.at("version")
-    if first is None and isinstance(version, str) and _VERSION.fullmatch(version) and "remediations" in document.keys:
+    if (
+        first is None
+        and isinstance(version, str)
+        and _VERSION.fullmatch(version)
+        and "remediations" in document.keys
+    ):
         return "vulnerabilities and remediations, both empty or of no kind, and a version"
     return None
 
@@ -195,9 +200,7 @@ def _outcome(report: _Report, type_: str | None) -> tuple[Status, list[str]]:
     return Status.OK, []
 
 
-def _observation(
-    row: _Vulnerability, kind: Kind, tool: str, managers: dict[str, str]
-) -> Observation:
+def _observation(row: _Vulnerability, kind: Kind, tool: str, managers: dict[str, str]) -> Observation:
     at, ids = row.location, [(one.type.lower(), one.name, str(one.value)) for one in row.identifiers]
     flaws = list(dict.fromkeys(value for type_, _, value in ids if names_one_flaw(value) and type_ != "cwe"))
     is_package = kind is Kind.VULNERABILITY
@@ -219,7 +222,9 @@ def _observation(
             severity_raw=row.severity or None,
             aliases=tuple(name for name in flaws if name != rule) if is_package else (),
             cwes=tuple(
-                f"CWE-{match[1]}" for type_, _, value in ids if type_ == "cwe" and (match := _NUMBER.fullmatch(value))
+                f"CWE-{match[1]}"
+                for type_, _, value in ids
+                if type_ == "cwe" and (match := _NUMBER.fullmatch(value))
             ),
             purl=url,
             version=version or None,

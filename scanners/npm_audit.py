@@ -18,7 +18,18 @@ from msgspec import Raw, field
 
 from gate.documents.document import Document
 from gate.errors import quoted
-from gate.model import Evidence, Finding, FixState, Kind, Location, Observation, Rejected, Scan, Severity, Status
+from gate.model import (
+    Evidence,
+    Finding,
+    FixState,
+    Kind,
+    Location,
+    Observation,
+    Rejected,
+    Scan,
+    Severity,
+    Status,
+)
 from scanners import cvss_scores
 from scanners.identifiers import cwes, fix_state, names_one_flaw
 from scanners.purls import purl
@@ -127,7 +138,9 @@ def detect(document: Document) -> str | None:
     if document.at("error", "code") is not None and document.at("error", "summary") is not None:
         return "error with code and summary: npm audit failed"
     kind = document.record.get("type")
-    if kind in ("auditAdvisory", "auditSummary") or (kind in ("info", "warning") and "data" in document.record):
+    if kind in ("auditAdvisory", "auditSummary") or (
+        kind in ("info", "warning") and "data" in document.record
+    ):
         return f"lines with type and data, the first {kind} (yarn 1)"
     if "value" in document.record and document.at_record("children", "Issue") is not None:
         return "lines with value and children.Issue (yarn 2 on)"
@@ -155,9 +168,7 @@ def parse(document: Document) -> Scan:
                 seen.setdefault((str(via.source) or via.url, via.name), _new(via, package))
     chained = _without_end(packages.good)
     notes = tuple(f"{quoted(name)} leads to no advisory of the report" for name in chained)
-    return _scan(
-        list(seen.values()), packages.rejected, Status.PARTIAL if chained else Status.OK, notes
-    )
+    return _scan(list(seen.values()), packages.rejected, Status.PARTIAL if chained else Status.OK, notes)
 
 
 def _without_end(packages: Iterable[_Package]) -> list[str]:
@@ -176,9 +187,7 @@ def _lines(document: Document) -> Scan:
     lines = document.records(_Line, _EXPECTED)
     advisories = [line.data for line in lines.good if line.type == "auditAdvisory"]
     rows = document.each(advisories, _Resolved, "auditAdvisory", _EXPECTED)
-    berry = document.each(
-        [line.children for line in lines.good if line.value], _Berry, "children", _EXPECTED
-    )
+    berry = document.each([line.children for line in lines.good if line.value], _Berry, "children", _EXPECTED)
     names = [line.value for line in lines.good if line.value]
     errors = [line for line in lines.good if line.type == "error"]
     summary = any(line.type == "auditSummary" for line in lines.good)
@@ -186,7 +195,9 @@ def _lines(document: Document) -> Scan:
     once = {(str(row.advisory.id), row.advisory.module_name): row.advisory for row in rows.good}
     observations = [seen for advisory in once.values() for seen in _old(advisory)]
     if not berry.rejected:
-        observations += [seen for name, row in zip(names, berry.good, strict=True) for seen in _berry(name, row)]
+        observations += [
+            seen for name, row in zip(names, berry.good, strict=True) for seen in _berry(name, row)
+        ]
     rejected = (*lines.rejected, *rows.rejected, *berry.rejected)
     status, notes = Status.OK, []
     if errors:

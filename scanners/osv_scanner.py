@@ -16,7 +16,19 @@ import msgspec
 from msgspec import Raw
 
 from gate.documents.document import Document
-from gate.model import Cvss, Evidence, Finding, FixState, Kind, Location, Observation, Scan, Severity, Status
+from gate.model import (
+    Cvss,
+    Evidence,
+    Finding,
+    FixState,
+    Kind,
+    Location,
+    Observation,
+    Rejected,
+    Scan,
+    Severity,
+    Status,
+)
 from gate.model import from_cvss as band
 from scanners import cvss_scores
 from scanners.identifiers import cwes, fix_state, names_one_flaw
@@ -121,7 +133,7 @@ def parse(document: Document) -> Scan:
     """
     report = document.decoded(_Report, _EXPECTED)
     observations: list[Observation] = []
-    rejected = []
+    rejected: list[Rejected] = []
     notes: list[str] = []
     packages = 0
     for number, result in enumerate(report.results):
@@ -171,7 +183,7 @@ def _observation(
     scores = tuple(_scores(flaws))
     is_malware = any(id_.startswith("MAL-") for id_ in group.ids)
     severity, raw = (Severity.CRITICAL, None) if is_malware else _severity(group, flaws, affected, scores)
-    extras = [one.database_specific for one in [*flaws, *affected] if one.database_specific]
+    extras = _extras(flaws, affected)
     url = purl(package.ecosystem, package.name, package.version)
     return Observation(
         finding=Finding(
@@ -215,8 +227,7 @@ def _severity(
     group: _Group, flaws: list[_Vulnerability], affected: list[_Affected], scores: tuple[Cvss, ...]
 ) -> tuple[Severity, str | None]:
     """The database's word; without one the group's score; without that the worst vector's."""
-    extras = [one.database_specific for one in [*flaws, *affected] if one.database_specific]
-    words = [extra.severity for extra in extras if extra.severity]
+    words = [extra.severity for extra in _extras(flaws, affected) if extra.severity]
     words += [one.score for flaw in flaws for one in flaw.severity or () if one.type not in _VERSIONS]
     known = [(_SEVERITIES[word.lower()], word) for word in words if word.lower() in _SEVERITIES]
     if known:
@@ -226,6 +237,11 @@ def _severity(
     except ValueError:
         score = max((one.score for one in scores if one.score is not None), default=-1.0)
     return (band(score), group.max_severity or str(score)) if score >= 0 else (Severity.UNKNOWN, None)
+
+
+def _extras(flaws: list[_Vulnerability], affected: list[_Affected]) -> list[_Extra]:
+    given = [*(flaw.database_specific for flaw in flaws), *(one.database_specific for one in affected)]
+    return [extra for extra in given if extra]
 
 
 def _cwe_names(extra: _Extra) -> Iterator[str]:
