@@ -52,6 +52,7 @@ SCANNERS: Final[Mapping[str, Scanner]] = {
     "checkov": Scanner("checkov", ("check_type", "checkov_version")),
     "cyclonedx": Scanner("cyclonedx", ("bomFormat", "bom")),
     "dependency-check": Scanner("dependency_check", ("analysis", "scanInfo")),
+    "github": Scanner("github", ("number", "data")),
     "gitlab": Scanner("gitlab", ("vulnerabilities",)),
     "gitlab-codequality": Scanner("code_quality", ("fingerprint",)),
     "gitleaks": Scanner("gitleaks", ("RuleID", "offender")),
