@@ -89,7 +89,6 @@ def ingest(
         scan, why = _manifest_scan(text, path, read_manifests), "declared" if declared else "YAML"
     else:
         scan, why = _report_scan(text, path, adapters, read_manifests, declared)
-        scan = _with_rejected(scan)
     return Read(scan=scan, report=_report(scan, data, path, notes), why=why, data=text)
 
 
@@ -124,10 +123,12 @@ def _configured(
         try:
             scan, why = _report_scan(text, path, adapters, read_manifests, declared)
         except ReportError as error:
-            if error.problems[0].code != "format_unknown" or text.lstrip()[:1] == b"<":
+            if error.problems[0].code != "format_unknown" or _document(text, path).syntax != "json":
                 raise
             scan, why = _configuration_scan("json"), "JSON that is no report"
-        documents = () if text.lstrip()[:1] == b"<" else inputs.json_values(text, path)
+        # Lines and text are reports of one tool or nothing; only one JSON value is configuration.
+        is_json = text.lstrip()[:1] != b"<" and _document(text, path).syntax == "json"
+        documents = inputs.json_values(text, path) if is_json else ()
     return Read(
         scan=scan, report=_report(scan, data, path, notes), why=why, data=text, configuration=documents
     )
@@ -232,7 +233,7 @@ def _report_scan(
 ) -> tuple[Scan, str]:
     document = _document(text, path)
     if declared is not None:
-        return adapters[declared].parse(document), "declared"
+        return _with_rejected(adapters[declared].parse(document)), "declared"
     reasons = {name: why for name, adapter in adapters.items() if (why := adapter.detect(document))}
     if document.syntax == "json" and objects.is_object(document.top) and not _claimed(document, reasons):
         reasons[KUBERNETES] = "it has apiVersion and kind"
@@ -251,7 +252,7 @@ def _report_scan(
     [(name, why)] = reasons.items()
     if name == KUBERNETES:
         return _manifest_scan(text, path, read_manifests), why
-    return adapters[name].parse(document), why
+    return _with_rejected(adapters[name].parse(document)), why
 
 
 def _claimed(document: Document, reasons: Mapping[str, str]) -> bool:

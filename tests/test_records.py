@@ -76,7 +76,7 @@ def test_anything_else_is_broken_json(data: str) -> None:
 
 def test_text_that_nobody_knows_is_refused_by_its_first_word() -> None:
     with pytest.raises(ReportError, match="looked like: text that begins with 'Error'"):
-        ingest.ingest(b"Error: cannot reach the registry", "r.json", {}, lambda *_: None)
+        ingest.ingest(b"Error: cannot reach the registry", "r.json", {}, lambda *_: ())
 
 
 # --------------------------------------------------------------------------------------- elements
@@ -150,12 +150,23 @@ class OneBad:
         (Status.FAILED, Status.FAILED),
     ],
 )
-def test_rejected_elements_make_a_report_partial_and_are_told(said: Status, becomes: Status) -> None:
+@pytest.mark.parametrize("configuration", [False, True])
+def test_rejected_elements_make_a_report_partial_and_are_told(
+    said: Status, becomes: Status, configuration: bool
+) -> None:
     data = b'[{"id": "a"}, ' + b", ".join([b'{"id": 1}'] * 25) + b"]"
-    found = ingest.ingest(data, "r.json", {"x": OneBad(said)}, lambda *_: None)
+    found = ingest.ingest(data, "r.json", {"x": OneBad(said)}, lambda *_: (), configuration=configuration)
 
     assert becomes == found.scan.status == found.report.status
     assert "first" == found.report.notes[0]
     assert "not understood and left out: $[1] (line 1): " in found.report.notes[1]
     assert "… and 5 more of 25" == found.report.notes[-1]
     assert 25 == len(found.scan.rejected)
+
+
+@pytest.mark.parametrize("data", [b'{"a": 1}\n{"a": 2}\n', b"Error: no registry\n", b"<unknown/>"])
+def test_what_no_format_claims_stays_refused_where_configuration_is_judged_unless_it_is_json(
+    data: bytes,
+) -> None:
+    with pytest.raises(ReportError, match="kind not recognised"):
+        ingest.ingest(data, "r.json", {}, lambda *_: (), configuration=True)
