@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final, Literal, Protocol
 
 import msgspec
@@ -17,7 +18,7 @@ import msgspec
 from gate import limits
 from gate.conftest import inputs
 from gate.documents import json as json_documents
-from gate.documents import manifests
+from gate.documents import manifests, records
 from gate.documents import xml as xml_documents
 from gate.documents.document import Document
 from gate.errors import ReportError, quoted
@@ -29,18 +30,21 @@ _REPORT_GROUPS: Final = ("aquasecurity.github.io", "wgpolicyk8s.io", "openreport
 """What scanners write into a cluster: as manifests they would all be harmless."""
 _GZIP: Final = b"\x1f\x8b"
 _UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_TEXT: Final = re.compile(rb"(?:\s*#[^\n]*\n)*\s*[A-Za-z]\w*:")
+"""`Tag: value`, as SPDX and LCOV write; comments may stand before."""
+_TRAILING: Final = "trailing characters"
+_SHOWN: Final = 20
+"""Rejected elements named in a report's notes; all of them are in the scan."""
 _UTF32: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 
 
 class Adapter(Protocol):
     """One format (scanners/__init__.py has them all)."""
 
-    @property
-    def detect(self) -> Callable[[Document], str | None]:
+    def detect(self, document: Document) -> str | None:
         """Why a document is of this format, or None."""
 
-    @property
-    def parse(self) -> Callable[[Document], Scan]:
+    def parse(self, document: Document) -> Scan:
         """What it says."""
 
 
@@ -117,14 +121,16 @@ def _configured(
             scan = _manifest_scan(text, path, lambda *_: answer)
             why = "declared" if declared else "YAML"
     else:
-        syntax: Literal["json", "xml"] = "xml" if text.lstrip()[:1] == b"<" else "json"
+        # Lines and text are reports of one tool or nothing; one value is configuration too.
+        told = _document(text, path).syntax
+        syntax: Literal["json", "xml"] | None = told if told in ("json", "xml") else None
         try:
             scan, why = _report_scan(text, path, adapters, read_manifests, declared)
         except ReportError as error:
-            if error.problems[0].code != "format_unknown":
+            if error.problems[0].code != "format_unknown" or syntax is None:
                 raise
             scan, why = _configuration_scan(syntax), f"{syntax.upper()} that is no report"
-        documents = inputs.values(text, path, syntax)
+        documents = inputs.values(text, path, syntax) if syntax else ()
     return Read(
         scan=scan, report=_report(scan, data, path, notes), why=why, data=text, configuration=documents
     )
@@ -224,9 +230,9 @@ def _report_scan(
 ) -> tuple[Scan, str]:
     document = _document(text, path)
     if declared is not None:
-        return adapters[declared].parse(document), "declared"
+        return _with_rejected(adapters[declared].parse(document)), "declared"
     reasons = {name: why for name, adapter in adapters.items() if (why := adapter.detect(document))}
-    if document.syntax == "json" and objects.is_object(document.top):
+    if document.syntax == "json" and objects.is_object(document.top) and not _claimed(document, reasons):
         reasons[KUBERNETES] = "it has apiVersion and kind"
     if not reasons:
         raise _unknown(document, adapters)
@@ -243,17 +249,34 @@ def _report_scan(
     [(name, why)] = reasons.items()
     if name == KUBERNETES:
         return _manifest_scan(text, path, read_manifests), why
-    return adapters[name].parse(document), why
+    return _with_rejected(adapters[name].parse(document)), why
+
+
+def _claimed(document: Document, reasons: Mapping[str, str]) -> bool:
+    """Whether a report in the shape of a Kubernetes object has its adapter."""
+    return bool(reasons) and str(document.at("apiVersion")).partition("/")[0].endswith(_REPORT_GROUPS)
 
 
 def _document(text: bytes, path: str) -> Document:
-    """`text` with its syntax known; by its first character, never by its name."""
+    """`text` with its syntax known; by its content, never by its name."""
     start = text.lstrip()[:1]
     if start == b"<":
         _refuse_web_page(text, path)
-        return Document(path=path, data=text, syntax="xml", top=xml_documents.root_name(text, path))
-    outline = json_documents.outline(json_documents.parsed(text, path))
-    return Document(path=path, data=text, syntax="json", top=outline)
+        name, attributes = xml_documents.root(text, path)
+        return Document(path=path, data=text, syntax="xml", top=name, attributes=attributes)
+    if _TEXT.match(text):
+        lines = text.decode("utf-8").splitlines()
+        first = next(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
+        return Document(path=path, data=text, syntax="text", top=first)
+    try:
+        value = json_documents.parsed(text, path)
+    except ReportError as error:
+        if start not in (b"{", b"[") or _TRAILING not in error.problems[0].message:
+            raise
+        parts = records.split(text, path)
+        first_record = json_documents.outline(records.parsed(parts, path))
+        return Document(path=path, data=text, syntax="ndjson", top=[first_record])
+    return Document(path=path, data=text, syntax="json", top=json_documents.outline(value))
 
 
 def _refuse_web_page(text: bytes, path: str) -> None:
@@ -273,6 +296,10 @@ def _refuse_web_page(text: bytes, path: str) -> None:
 def _unknown(document: Document, adapters: Mapping[str, Adapter]) -> ReportError:
     if document.syntax == "json":
         looked_like = json_documents.described(document.top)
+    elif document.syntax == "ndjson":
+        looked_like = f"JSON lines, the first a {json_documents.described(document.top[0])}"
+    elif document.syntax == "text":
+        looked_like = f"text that begins with {quoted(min(document.marks))}"
     else:
         looked_like = f"{document.syntax} with the root {quoted(document.top)}"
     return ReportError(
@@ -316,6 +343,17 @@ def is_manifest(file: bytes, path: str, declared: str | None) -> bool:
     if file.startswith((_GZIP, codecs.BOM_UTF8, *_UTF16)):
         return False
     return declared == KUBERNETES or (declared is None and _is_yaml(file, path))
+
+
+def _with_rejected(scan: Scan) -> Scan:
+    """`scan` with its rejected elements told in its notes, and never `ok` where there are any."""
+    if not scan.rejected:
+        return scan
+    count, more = len(scan.rejected), len(scan.rejected) - _SHOWN
+    told = [f"not understood and left out: {one}" for one in scan.rejected[:_SHOWN]]
+    told += [f"… and {more} more of {count}"] if more > 0 else []
+    status = Status.PARTIAL if scan.status in (Status.OK, Status.EMPTY_TARGET) else scan.status
+    return msgspec.structs.replace(scan, status=status, notes=(*scan.notes, *told))
 
 
 def _report(scan: Scan, data: bytes, path: str, notes: tuple[str, ...]) -> Report:

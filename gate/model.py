@@ -207,6 +207,19 @@ class Component(_Value, frozen=True, kw_only=True):
     supplier: str | None = None
 
 
+class Rejected(_Value, frozen=True, kw_only=True):
+    """One element of a report that could not be understood (docs/adr/0009)."""
+
+    where: str
+    """Its place in the document: `$.results[3]`, `line 7`, `site[1]/alerts/alertitem[2]`."""
+    line: int | None = None
+    column: int | None = None
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.where}{f' (line {self.line})' if self.line else ''}: {self.reason}"
+
+
 class Scan(_Value, frozen=True, kw_only=True):
     """What an adapter made of one report."""
 
@@ -223,6 +236,8 @@ class Scan(_Value, frozen=True, kw_only=True):
     objects: tuple[KubernetesObject, ...] = ()
     notes: tuple[str, ...] = ()
     """Why the status is not `ok`; what the report filtered out before gate saw it."""
+    rejected: tuple[Rejected, ...] = ()
+    """Elements that were not understood; where there are any, `ok` becomes `partial`."""
 
 
 # --------------------------------------------------------------------------------- what was decided

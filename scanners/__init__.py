@@ -1,48 +1,72 @@
-"""The registry of adapters, a literal: format name -> detect and parse.
+"""The registry of adapters, a literal: format name -> the module that reads it, and its marks.
 
 A new format is one file here and one line below. Adapters import `gate.model`, `gate.errors` and
-`gate.documents`, never one another.
+`gate.documents`, never one another. A module is imported when a document shows one of its marks, or
+when somebody names its format: most checks need two or three of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final, NamedTuple, Protocol, cast
 
 from gate.documents.document import Document
 from gate.model import Scan
-from scanners import (
-    bandit,
-    cyclonedx,
-    gitleaks,
-    grype,
-    hadolint,
-    pip_audit,
-    sarif,
-    semgrep,
-    spdx,
-    trivy,
-)
+
+
+class Adapter(Protocol):
+    """What a module of this package offers."""
+
+    def detect(self, document: Document) -> str | None:
+        """Why `document` is of this format ("bomFormat is CycloneDX"), or None."""
+
+    def parse(self, document: Document) -> Scan:
+        """What `document` says; raises `ReportError` with a position where it cannot be understood."""
 
 
 class Scanner(NamedTuple):
     """One format."""
 
-    detect: Callable[[Document], str | None]
-    """Why the document is of this format ("bomFormat is CycloneDX"), or None."""
-    parse: Callable[[Document], Scan]
-    """What the document says; raises `ReportError` with a position where it cannot be understood."""
+    module: str
+    """Name of its module in this package."""
+    marks: tuple[str, ...]
+    """At least one of these shows at a first look (`Document.marks`) in every document of the format."""
+
+    @property
+    def adapter(self) -> Adapter:
+        """The module itself."""
+        return cast("Adapter", import_module(f"scanners.{self.module}"))
+
+    def detect(self, document: Document) -> str | None:
+        """Why `document` is of this format, or None."""
+        return self.adapter.detect(document) if document.marks.intersection(self.marks) else None
+
+    def parse(self, document: Document) -> Scan:
+        """What `document` says; raises `ReportError` with a position where it cannot be understood."""
+        return self.adapter.parse(document)
 
 
 SCANNERS: Final[Mapping[str, Scanner]] = {
-    "bandit": Scanner(bandit.detect, bandit.parse),
-    "cyclonedx": Scanner(cyclonedx.detect, cyclonedx.parse),
-    "gitleaks": Scanner(gitleaks.detect, gitleaks.parse),
-    "grype": Scanner(grype.detect, grype.parse),
-    "hadolint": Scanner(hadolint.detect, hadolint.parse),
-    "pip-audit": Scanner(pip_audit.detect, pip_audit.parse),
-    "sarif": Scanner(sarif.detect, sarif.parse),
-    "semgrep": Scanner(semgrep.detect, semgrep.parse),
-    "spdx": Scanner(spdx.detect, spdx.parse),
-    "trivy": Scanner(trivy.detect, trivy.parse),
+    "bandit": Scanner("bandit", ("metrics",)),
+    "checkov": Scanner("checkov", ("check_type", "checkov_version")),
+    "cyclonedx": Scanner("cyclonedx", ("bomFormat", "bom")),
+    "dependency-check": Scanner("dependency_check", ("analysis", "scanInfo")),
+    "github": Scanner("github", ("number", "data")),
+    "gitlab": Scanner("gitlab", ("vulnerabilities",)),
+    "gitlab-codequality": Scanner("code_quality", ("fingerprint",)),
+    "gitleaks": Scanner("gitleaks", ("RuleID", "offender")),
+    "grype": Scanner("grype", ("matches",)),
+    "hadolint": Scanner("hadolint", ("code",)),
+    "npm-audit": Scanner("npm_audit", ("auditReportVersion", "advisories", "error", "data", "children")),
+    "openvex": Scanner("openvex", ("@context",)),
+    "osv-scanner": Scanner("osv_scanner", ("results",)),
+    "pip-audit": Scanner("pip_audit", ("dependencies", "vulns", "skip_reason")),
+    "sarif": Scanner("sarif", ("runs",)),
+    "semgrep": Scanner("semgrep", ("vulns", "results")),
+    "snyk": Scanner("snyk", ("vulnerabilities", "infrastructureAsCodeIssues", "error")),
+    "spdx": Scanner("spdx", ("spdxVersion", "sbom")),
+    "trufflehog": Scanner("trufflehog", ("DetectorName", "stringsFound", "secret")),
+    "trivy": Scanner("trivy", ("SchemaVersion", "ClusterName", "invocation", "Target")),
+    "zap": Scanner("zap", ("OWASPZAPReport", "site")),
 }

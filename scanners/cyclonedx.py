@@ -6,7 +6,7 @@ A statement in `analysis` is carried as `Finding.vex` and hides nothing. A docum
 vulnerabilities and no components is a VEX document: it is no evidence of a scan.
 
 Licences are joined with AND, declared and concluded ones alike: none of them may be overlooked.
-Does not read: XML, services, formulation, compositions beyond a note, recommendation texts.
+XML is read by `cyclonedx_xml.py`. Does not read: services, formulation, compositions beyond a note, recommendation texts.
 
 Source: CycloneDX specification, JSON schemas 1.2 to 1.7; FORMATS.md 2.7.
 """
@@ -38,7 +38,7 @@ from gate.model import (
     Vex,
     from_cvss,
 )
-from scanners import cvss_scores
+from scanners import cvss_scores, cyclonedx_xml
 from scanners import cyclonedx_shapes as shapes
 from scanners.identifiers import (
     all_licenses,
@@ -80,12 +80,17 @@ _INCOMPLETE: Final = re.compile(r"incomplete.*|unknown|not_specified")
 
 def detect(document: Document) -> str | None:
     """Why `document` is a CycloneDX document, or None."""
+    if document.root == "bom" and document.namespace.startswith(cyclonedx_xml.NAMESPACE):
+        return "the root is bom of CycloneDX's namespace"
     return "bomFormat is CycloneDX" if document.at("bomFormat") == "CycloneDX" else None
 
 
 def parse(document: Document) -> Scan:
     """What a CycloneDX document says; raises `ReportError` where it has another shape."""
-    bom = document.decoded(shapes.Bom, "a CycloneDX document (1.2 to 1.7)")
+    if document.syntax == "xml":
+        bom = cyclonedx_xml.bom(document)
+    else:
+        bom = document.decoded(shapes.Bom, "a CycloneDX document (1.2 to 1.7)")
     metadata = bom.metadata or shapes.Metadata()
     subject, tool = metadata.component, _tool(metadata.tools)
     components = list(_walk([*(subject.components or () if subject else ()), *(bom.components or ())]))

@@ -127,7 +127,7 @@ class Composition(_Camel, frozen=True):
 
 class Bom(_Camel, frozen=True):
     bom_format: Literal["CycloneDX"]
-    spec_version: Literal["1.2", "1.3", "1.4", "1.5", "1.6", "1.7"]
+    spec_version: Literal["1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7"]
     serial_number: str | None = None
     metadata: Metadata | None = None
     components: list[Component] | None = None

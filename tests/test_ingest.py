@@ -113,7 +113,7 @@ def test_a_declared_format_that_is_none_is_refused() -> None:
     assert ("format 'tryvy' is not known", "one of kubernetes, trivy") == (problem.message, problem.expected)
 
 
-@pytest.mark.parametrize("data", [b"", b"\n", b'{"a"', b"text"])
+@pytest.mark.parametrize("data", [b"", b"\n", b'{"a"', b"text", b"nul"])
 def test_a_declared_format_makes_nothing_of_what_is_no_document(data: bytes) -> None:
     with pytest.raises(ReportError):
         read(data, declared="one")

@@ -5,23 +5,32 @@ Reading the file, decompressing it and choosing its syntax is `gate/ingest.py`'s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
+from xml.etree.ElementTree import Element
+
+import msgspec
 
 from gate.documents import json as json_documents
+from gate.documents import records
+from gate.documents import xml as xml_documents
+from gate.documents.records import Records
+from gate.errors import ReportError
 
 T = TypeVar("T")
 
 Syntax = Literal["json", "ndjson", "xml", "yaml", "text"]
+_PLACES: Final = 10
+"""Rejected elements whose line is looked up; each look-up reads the document from its start."""
 
 
 @dataclass(frozen=True)
 class Document:
     """One report, SBOM or manifest file.
 
-    `data` is UTF-8 without a byte order mark. For `json` it is strict JSON (documents/json.py), so
-    `decoded` can only fail on shape.
+    `data` is UTF-8 without a byte order mark. For `json` and `ndjson` it is strict JSON
+    (documents/json.py), so `decoded` and `records` can only fail on shape.
     """
 
     path: str
@@ -29,8 +38,11 @@ class Document:
     data: bytes = field(repr=False)
     syntax: Syntax
     top: Any = field(default=None, repr=False)
-    """Syntax `json`: the outline of the value (documents/json.py), arrays with their first element
-    only. Syntax `xml`: the root's `{namespace}name`. For detection; `decoded` gives the rest."""
+    """For detection; `decoded` and the others give the rest. Syntax `json`: the outline of the value
+    (documents/json.py), arrays with their first element only. `ndjson`: a list of the first record's
+    outline. `xml`: the root's `{namespace}name`. `text`: the first line that says something."""
+    attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Syntax `xml`: the root's attributes."""
 
     @property
     def keys(self) -> frozenset[str]:
@@ -39,23 +51,139 @@ class Document:
 
     @property
     def first(self) -> Mapping[str, Any]:
-        """The first element of a top-level JSON array, where it is an object; else empty."""
+        """The first element of a top-level JSON array or of JSON lines, where it is an object; else empty."""
         if isinstance(self.top, list) and self.top and isinstance(self.top[0], Mapping):
             return self.top[0]
         return {}
 
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """The first record of a report that has no envelope: JSON lines (one line or many), or an array."""
+        return self.top if isinstance(self.top, Mapping) else self.first
+
+    @property
+    def root(self) -> str:
+        """The local name of the XML root; empty for other syntaxes."""
+        return str(self.top).rpartition("}")[2] if self.syntax == "xml" else ""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the XML root; empty where there is none."""
+        return str(self.top).rpartition("}")[0].removeprefix("{") if self.syntax == "xml" else ""
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """Names seen at a first look: keys of the first record, the root's name, the first line's first word."""
+        match self.syntax:
+            case "json" | "ndjson":
+                return frozenset(self.record)
+            case "xml":
+                return frozenset({self.root})
+            case _:
+                return frozenset({str(self.top or "").partition(":")[0].strip()})
+
     def at(self, *names: str | int) -> Any:
         """The JSON value under `names` from the top, or None where there is none."""
-        value = self.top
-        for name in names:
-            if isinstance(value, Mapping) and isinstance(name, str):
-                value = value.get(name)
-            elif isinstance(value, list) and isinstance(name, int) and name < len(value):
-                value = value[name]
-            else:
-                return None
-        return value
+        return _below(self.top, names)
+
+    def at_record(self, *names: str | int) -> Any:
+        """The JSON value under `names` from the first record, or None where there is none."""
+        return _below(self.record, names)
 
     def decoded(self, type_: type[T], expected: str) -> T:
         """The whole JSON document as a `type_`; raises `ReportError` with line and column."""
         return json_documents.decoded(self.data, type_, self.path, expected)
+
+    def each(
+        self, raws: Iterable[msgspec.Raw] | None, type_: type[T], where: str, expected: str
+    ) -> Records[T]:
+        """Each of `raws`, the elements of the array at the JSON path `where` (`$.results`), as a `type_`.
+
+        Elements of another shape are rejected (documents/records.py). Raises `ReportError` where
+        all are.
+        """
+        looked_up = 0
+
+        def made(part: tuple[int, msgspec.Raw]) -> T:
+            nonlocal looked_up
+            index, raw = part
+            try:
+                return json_documents.decoded(bytes(raw), type_, self.path, expected)
+            except ReportError as error:
+                looked_up += 1
+                if looked_up > _PLACES:
+                    raise
+                raise self._placed(error, f"{where}[{index}]") from None
+
+        return records.understood(
+            (((index, raw), f"{where}[{index}]") for index, raw in enumerate(raws or ())), made
+        )
+
+    def records(self, type_: type[T], expected: str) -> Records[T]:
+        """The records of a JSON array, of JSON lines or of a single object, each as a `type_`.
+
+        Raises `ReportError` where none is understood, and for a document of another syntax.
+        """
+        if self.syntax == "ndjson":
+            parts = records.split(self.data, self.path)
+
+            def made(part: tuple[bytes, int]) -> T:
+                data, line = part
+                try:
+                    return json_documents.decoded(data, type_, self.path, expected)
+                except ReportError as error:
+                    raise records.at_line(error, line) from None
+
+            return records.understood(((part, f"line {part[1]}") for part in parts), made)
+        if self.syntax == "json" and isinstance(self.top, Mapping):
+            return Records((self.decoded(type_, expected),), ())
+        return self.each(self.decoded(list[msgspec.Raw], expected), type_, "$", expected)
+
+    def _placed(self, error: ReportError, where: str) -> ReportError:
+        [problem, *_] = error.problems
+        inner = (problem.found or "").removeprefix("JSON path ").removeprefix("$")
+        line, column = json_documents.position(self.data, where + inner)
+        return ReportError(
+            problem.message,
+            code=problem.code,
+            path=problem.path,
+            line=line,
+            column=column,
+            found=f"JSON path {where}{inner}",
+            fix=problem.fix,
+        )
+
+    def element(self, expected: str) -> Element:
+        """The root of an XML document; raises `ReportError` with its place, or for another syntax."""
+        if self.syntax != "xml":
+            raise self._not(expected, "XML")
+        return xml_documents.parsed(self.data, self.path)
+
+    def lines(self, expected: str) -> list[str]:
+        """The lines of a text document; raises `ReportError` for another syntax."""
+        if self.syntax != "text":
+            raise self._not(expected, "plain text")
+        return self.data.decode("utf-8").splitlines()
+
+    def _not(self, expected: str, syntax: str) -> ReportError:
+        return ReportError(
+            f"not {expected}",
+            code="report_wrong_shape",
+            path=self.path,
+            line=1,
+            column=1,
+            found=self.syntax,
+            expected=syntax,
+            fix="name the right format with --as",
+        )
+
+
+def _below(value: Any, names: Iterable[str | int]) -> Any:
+    for name in names:
+        if isinstance(value, Mapping) and isinstance(name, str):
+            value = value.get(name)
+        elif isinstance(value, list) and isinstance(name, int) and name < len(value):
+            value = value[name]
+        else:
+            return None
+    return value

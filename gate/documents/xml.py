@@ -38,8 +38,8 @@ _EARLY_END: Final = frozenset({3, 5, 6, 20})
 class _RootSeen(Exception):
     """A signal, not an error."""
 
-    def __init__(self, tag: str) -> None:
-        self.tag = tag
+    def __init__(self, tag: str, attributes: dict[str, str]) -> None:
+        self.tag, self.attributes = tag, attributes
 
 
 class _Limit(Exception):
@@ -53,7 +53,7 @@ class _Root:
     """Stops at the first element."""
 
     def start(self, tag: str, attributes: dict[str, str]) -> NoReturn:
-        raise _RootSeen(tag)
+        raise _RootSeen(tag, attributes)
 
 
 class _Bounded:
@@ -101,8 +101,8 @@ def parsed(data: bytes, path: str) -> Element:
     return tree.close()
 
 
-def root_name(data: bytes, path: str = "") -> str:
-    """`{namespace}name` of the root element; what follows its start tag is not looked at.
+def root(data: bytes, path: str = "") -> tuple[str, dict[str, str]]:
+    """`{namespace}name` and attributes of the root element; what follows its start tag is not looked at.
 
     Raises `ReportError` as `parsed` does for what stands before.
     """
@@ -110,7 +110,7 @@ def root_name(data: bytes, path: str = "") -> str:
     try:
         _read(data, path, parser)
     except _RootSeen as seen:
-        return seen.tag
+        return seen.tag, seen.attributes
     raise AssertionError("a document that is read to its end has a root")
 
 

@@ -1,21 +1,25 @@
-"""Documents for adapter tests: from bytes, text or a Python value, read as `gate.ingest` reads JSON."""
+"""Documents for adapter tests: from bytes, text or a Python value, read as `gate.ingest` reads them."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
+from gate import ingest
 from gate.documents.document import Document
-from gate.documents.json import outline, parsed
+from gate.errors import ReportError
+from gate.ingest import Read
+from scanners import SCANNERS
 
 UTF8_BOM = b"\xef\xbb\xbf"
 
 
 def document(data: bytes | str | object, path: str = "report.json") -> Document:
-    """`data` as an adapter sees it: bytes and text are JSON source, anything else is encoded first.
+    """`data` as an adapter sees it: bytes and text are the file, anything else is encoded as JSON first.
 
-    Raises `ReportError` where the source is not strict JSON.
+    Raises `ReportError` where no syntax fits.
     """
     if isinstance(data, str):
         source = data.encode()
@@ -23,13 +27,19 @@ def document(data: bytes | str | object, path: str = "report.json") -> Document:
         source = data
     else:
         source = msgspec.json.encode(data)
-    source = source.removeprefix(UTF8_BOM)
-    return Document(path=path, data=source, syntax="json", top=outline(parsed(source, path)))
+    return ingest._document(source.removeprefix(UTF8_BOM), path)
 
 
 def document_of(file: Path) -> Document:
     """The document of a file, under its name alone; UTF-16 with a byte order mark is decoded."""
-    data = file.read_bytes()
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        data = data.decode("utf-16").encode()
-    return document(data, file.name)
+    text, _ = ingest.decoded(file.read_bytes(), file.name)
+    return ingest._document(text, file.name)
+
+
+def read(data: bytes, path: str = "report.json", declared: str | None = None) -> Read:
+    """`data` through the whole of ingest, without an engine: a manifest is refused."""
+
+    def no_manifests(_data: bytes, path: str) -> NoReturn:
+        raise ReportError("a manifest", code="manifest", path=path)
+
+    return ingest.ingest(data, path, SCANNERS, no_manifests, declared)
