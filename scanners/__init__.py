@@ -49,6 +49,7 @@ class Scanner(NamedTuple):
 
 SCANNERS: Final[Mapping[str, Scanner]] = {
     "bandit": Scanner("bandit", ("metrics",)),
+    "brakeman": Scanner("brakeman", ("scan_info",)),
     "checkov": Scanner("checkov", ("check_type", "checkov_version")),
     "cyclonedx": Scanner("cyclonedx", ("bomFormat", "bom")),
     "dependency-check": Scanner("dependency_check", ("analysis", "scanInfo")),
@@ -56,8 +57,10 @@ SCANNERS: Final[Mapping[str, Scanner]] = {
     "gitlab": Scanner("gitlab", ("vulnerabilities",)),
     "gitlab-codequality": Scanner("code_quality", ("fingerprint",)),
     "gitleaks": Scanner("gitleaks", ("RuleID", "offender")),
+    "gosec": Scanner("gosec", ("Issues",)),
     "grype": Scanner("grype", ("matches",)),
     "hadolint": Scanner("hadolint", ("code",)),
+    "kube-linter": Scanner("kube_linter", ("Reports",)),
     "npm-audit": Scanner("npm_audit", ("auditReportVersion", "advisories", "error", "data", "children")),
     "openvex": Scanner("openvex", ("@context",)),
     "osv-scanner": Scanner("osv_scanner", ("results",)),

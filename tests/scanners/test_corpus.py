@@ -26,6 +26,7 @@ from tests.scanners.builders import document_of, read
 
 FORMATS: Final = {
     "bandit": "bandit",
+    "brakeman": "brakeman",
     "checkov": "checkov",
     "codeql-sarif": "sarif",
     "cyclonedx": "cyclonedx",
@@ -43,8 +44,10 @@ FORMATS: Final = {
     "gitlab-sast": "gitlab",
     "gitlab-secret-detection": "gitlab",
     "gitleaks": "gitleaks",
+    "gosec": "gosec",
     "grype": "grype",
     "hadolint": "hadolint",
+    "kube-linter": "kube-linter",
     "npm-audit": "npm-audit",
     "npm-audit-7": "npm-audit",
     "openvex": "openvex",
@@ -86,6 +89,9 @@ COUNTED: Final = {
     "sum of vulnerabilities[]": "observations",
     "statements[]": "observations",
     "failed_checks": "observations",
+    "Issues[]": "observations",
+    "Reports[]": "observations",
+    "warnings[]": "observations",
     "advisories": "observations",
     "records": "observations",
 }
