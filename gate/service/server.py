@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import socket
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -199,6 +200,9 @@ def serve(options: Options, told: Callable[[str], None]) -> None:
             h11_max_incomplete_event_size=16 * limits.KIB,
             proxy_headers=False,
         )
+        # uvicorn raises the signal once more when it is done; by default that would end us before the store.
+        for ending in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(ending, lambda *_: None)
         uvicorn.Server(config).run([with_socket])
     finally:
         if process is not None:
