@@ -22,7 +22,7 @@ import uvicorn
 from gate import bootstrap, limits, times
 from gate.engines.embedded import Engine
 from gate.errors import SettingsError, StoreError
-from gate.service import beside
+from gate.service import beside, shapes
 from gate.service.app import application
 from gate.service.auth import SECRET_BYTES, SHORTEST_OWN_TOKEN, new_token
 from gate.service.context import Service
@@ -93,6 +93,7 @@ def opened(options: Options) -> Service:
         else:
             migrations.migrated(database)
         engine = Engine(bootstrap.engine_executable(), children=CHILDREN)
+        shapes.prepared(engine)
         policies = Path(options.policies) if options.policies else None
         service = Service(
             database, engine=engine, clock=now, randomness=secrets.token_bytes, policies=policies
