@@ -136,6 +136,10 @@ def _answered(given: Iterable[File], engine: Engine) -> Iterator[tuple[Sequence[
 
     The engine has two batches to work on while the next is read and the last is looked at.
     """
+    if isinstance(given, tuple) and not any(is_manifest(f.data, f.path, f.declared) for f in given):
+        # Nothing for the engine to read: threads would be started only to be ended.
+        yield given, _reader((), engine)
+        return
     with ThreadPoolExecutor(2, "manifests") as pool:
         waiting: deque[tuple[Sequence[File], Future[manifests.ReadMany]]] = deque()
         for fresh in _batches(given):

@@ -46,11 +46,6 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     stdin: bytes | None = None
 
 
-def server(url: str | None, environ: Mapping[str, str]) -> str | None:
-    """The service to ask: `--server`, else GATE_SERVER_URL; None decides here."""
-    return url or environ.get("GATE_SERVER_URL") or None
-
-
 def token(given: str | None, environ: Mapping[str, str]) -> str:
     """The token: `--token`, else GATE_TOKEN, else the content of the file GATE_TOKEN_FILE.
 

@@ -32,8 +32,8 @@ def show(
     from gate import remote
     from gate.client import Client
 
-    url = remote.server(server, os.environ)
-    if url is None:
+    url = server or os.environ.get("GATE_SERVER_URL")
+    if not url:
         raise SettingsError(
             "no service to ask", code="usage", expected="--server, or GATE_SERVER_URL", fix="name the service"
         )

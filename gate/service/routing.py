@@ -83,9 +83,9 @@ class Routes:
     """What a module of routes declares; `install` puts it into an application."""
 
     def __init__(self, prefix: str, tag: str) -> None:
-        self._prefix = prefix
+        self.prefix = prefix
         self._tag = tag
-        self._declared: list[tuple[str, Callable[..., Any], dict[str, Any]]] = []
+        self.declared: list[tuple[str, Callable[..., Any], dict[str, Any]]] = []
 
     def add(self, method: str, path: str, permission: Permission, **options: Any) -> Callable[[F], F]:
         """Declare a function under `method` and `path`, for callers with `permission`."""
@@ -93,7 +93,7 @@ class Routes:
 
         def declare(function: F) -> F:
             its = {"operation_id": function.__name__, "methods": [method], "openapi_extra": extra, **options}
-            self._declared.append((path, function, its))
+            self.declared.append((path, function, its))
             return function
 
         return declare
@@ -101,8 +101,8 @@ class Routes:
     def install(self, app: FastAPI) -> None:
         """Put every route into `app` itself: an included router would hide them from `undeclared`."""
         app.router.route_class = _StrictRoute
-        for path, function, options in self._declared:
-            app.router.add_api_route(f"{self._prefix}{path}", function, tags=[self._tag], **options)
+        for path, function, options in self.declared:
+            app.router.add_api_route(f"{self.prefix}{path}", function, tags=[self._tag], **options)
 
 
 def permission_of(route: object) -> Permission | None:

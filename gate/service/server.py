@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import socket
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,7 @@ import uvicorn
 from gate import bootstrap, limits, times
 from gate.engines.embedded import Engine
 from gate.errors import SettingsError, StoreError
-from gate.service import beside
+from gate.service import beside, shapes
 from gate.service.app import application
 from gate.service.auth import SECRET_BYTES, SHORTEST_OWN_TOKEN, new_token
 from gate.service.context import Service
@@ -92,6 +93,7 @@ def opened(options: Options) -> Service:
         else:
             migrations.migrated(database)
         engine = Engine(bootstrap.engine_executable(), children=CHILDREN)
+        shapes.prepared(engine)
         policies = Path(options.policies) if options.policies else None
         service = Service(
             database, engine=engine, clock=now, randomness=secrets.token_bytes, policies=policies
@@ -199,6 +201,9 @@ def serve(options: Options, told: Callable[[str], None]) -> None:
             h11_max_incomplete_event_size=16 * limits.KIB,
             proxy_headers=False,
         )
+        # uvicorn raises the signal once more when it is done; by default that would end us before the store.
+        for ending in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(ending, lambda *_: None)
         uvicorn.Server(config).run([with_socket])
     finally:
         if process is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
@@ -13,6 +14,7 @@ from pydantic import Field, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.types import Message
 
 from gate import limits
 from gate.files import File
@@ -24,6 +26,7 @@ Key = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9][
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 Duration = Annotated[str, Field(max_length=20, pattern=r"^[0-9]{1,9}(\.[0-9]{1,3})?(ms|s|m|h|d|w)$")]
+_LONGEST_ENDING: Final = 400
 META_BYTES: Final = 1 * limits.MIB
 JSON: Final = "application/json"
 MULTIPART: Final = "multipart/form-data"
@@ -126,13 +129,17 @@ def _content(given: ReportIn, index: int) -> bytes:
 
 
 async def _of_parts(request: Request) -> tuple[Meta, tuple[File, ...]]:
+    ending = _Ending(request)
     try:
-        form = await request.form(max_files=limits.SERVICE_FILES + 1, max_fields=10, max_part_size=META_BYTES)
+        form = await ending.request.form(
+            max_files=limits.SERVICE_FILES + 1, max_fields=10, max_part_size=META_BYTES
+        )
     except Refusal:
         raise
     except HTTPException as error:
         raise Refusal(400, f"the multipart body cannot be read: {error.detail}") from None
     try:
+        ending.refuse_cut_off()
         unknown = sorted({name for name in form if name not in ("meta", "report[]")})
         if unknown:
             raise _wrong(f"/{unknown[0]}", "unknown part, expected meta and report[]")
@@ -153,6 +160,27 @@ async def _of_parts(request: Request) -> tuple[Meta, tuple[File, ...]]:
     finally:
         await form.close()
     return meta, tuple(files)
+
+
+class _Ending:
+    """Watches how a multipart body ends: the parser takes one that was cut off for a shorter one."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = Request(request.scope, self._receive)
+        self._from = request.receive
+        self._last = b""
+
+    async def _receive(self) -> Message:
+        message = await self._from()
+        self._last = (self._last + message.get("body", b""))[-_LONGEST_ENDING:]
+        return message
+
+    def refuse_cut_off(self) -> None:
+        """Raise where the last boundary is not there: reports may be missing."""
+        boundary = re.search(r'boundary="?([^";,\s]+)', self.request.headers["content-type"])
+        ending = f"--{boundary[1] if boundary else ''}--".encode()
+        if not self._last.rstrip().endswith(ending):
+            raise Refusal(400, "the multipart body was cut off: it does not end in its boundary")
 
 
 async def _bytes(part: UploadFile | str) -> bytes:

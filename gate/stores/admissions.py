@@ -37,6 +37,7 @@ def _admitted(transaction: Transaction, project: str, environment: str, digest: 
     key = {"project": project, "environment": environment, "digest": digest}
     connection = transaction.connection
     made = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    done = connection.execute(made(ADMISSIONS).values({**key, "first_at": first_at}).on_conflict_do_nothing())
-    if done.rowcount == 1:
+    row = {**key, "first_at": first_at}
+    done = made(ADMISSIONS).values(row).on_conflict_do_nothing().returning(ADMISSIONS.c.digest)
+    if connection.execute(done).first() is not None:
         transaction.changes.append({"kind": "admitted", **key})

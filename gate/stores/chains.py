@@ -7,9 +7,11 @@ processes saw at the end of a chain with what is there now.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from gate import record
 from gate.errors import StoreError
@@ -72,20 +74,23 @@ def _entries(connection: Connection) -> Iterator[tuple[str, str, dict[str, objec
         .join(DECISION_DOCUMENTS, DECISION_DOCUMENTS.c.decision_id == DECISIONS.c.id, isouter=True)
         .order_by(DECISIONS.c.writer, DECISIONS.c.sequence)
     )
-    rows = connection.execution_options(yield_per=BATCH).execute(query)
-    for row in rows:
-        place = f"chain {row.writer}"
-        if row.line is None:
-            raise StoreError(
-                f"decision {row.id}: its line of the record is gone",
-                code="record_gap",
-                path=place,
-                line=row.sequence,
-                fix="restore the database from a backup",
-            )
-        entry = record.read(unpacked(row.line), row.sequence, place)
-        columns = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's own name
-        yield row.id, row.writer, columns, entry
+    with closing(connection.execution_options(yield_per=BATCH).execute(query)) as rows:
+        yield from map(_entry, rows)
+
+
+def _entry(row: Row[Any]) -> tuple[str, str, dict[str, object], Entry]:
+    place = f"chain {row.writer}"
+    if row.line is None:
+        raise StoreError(
+            f"decision {row.id}: its line of the record is gone",
+            code="record_gap",
+            path=place,
+            line=row.sequence,
+            fix="restore the database from a backup",
+        )
+    entry = record.read(unpacked(row.line), row.sequence, place)
+    columns = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's own name
+    return row.id, row.writer, columns, entry
 
 
 def _refuse_other_columns(row_id: str, columns: dict[str, object], entry: Entry) -> None:

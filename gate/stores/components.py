@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.model import Component
-from gate.stores import paging
+from gate.stores import paging, rows
 from gate.stores.paging import Page
 from gate.stores.schema import COMPONENTS
 
@@ -72,14 +70,8 @@ def seen(
         "decision_id": decision_id,
     }
     each = {one.identity: one for one in given}
-    rows = [{**msgspec.structs.asdict(each[name]), **common} for name in sorted(each)]
-    if not rows:
-        return
-    made: Any = (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(COMPONENTS)
-    update = {name: made.excluded[name] for name in ("license", "last_seen", "decision_id")}
-    connection.execute(
-        made.on_conflict_do_update(index_elements=["project_id", "subject", "identity"], set_=update), rows
-    )
+    ordered = [each[name] for name in sorted(each)]
+    rows.upserted(connection, COMPONENTS, ordered, common, ("license", "last_seen", "decision_id"))
 
 
 def listed(
@@ -107,6 +99,6 @@ def listed(
         COMPONENTS.c.subject,
         COMPONENTS.c.identity,
     )
-    rows = connection.execute(paging.after(query, keys, cursor, limit)).all()
-    found = [Known(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's own name
-    return paging.page(found, limit, ("last_seen", "project_id", "subject", "identity"))
+    found = connection.execute(paging.after(query, keys, cursor, limit)).all()
+    known = [Known(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's own name
+    return paging.page(known, limit, ("last_seen", "project_id", "subject", "identity"))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.model import Finding
-from gate.stores import paging
+from gate.stores import paging, rows
 from gate.stores.paging import Page
 from gate.stores.schema import FINDINGS
 
@@ -81,15 +79,9 @@ def seen(connection: Connection, project_id: str, decision_id: str, given: Itera
     """Put `given` down as seen at `at`; the first time stays what it was."""
     common = {"project_id": project_id, "first_seen": at, "last_seen": at, "decision_id": decision_id}
     # In one order everywhere: two transactions then wait for each other, and never for ever.
-    rows = [{**msgspec.structs.asdict(one), **common} for one in sorted(given, key=lambda f: f.fingerprint)]
-    if not rows:
-        return
-    made: Any = (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(FINDINGS)
-    is_newer = made.excluded.last_seen >= FINDINGS.c.last_seen
-    update = {name: made.excluded[name] for name in _REPLACED}
-    connection.execute(
-        made.on_conflict_do_update(index_elements=["project_id", "fingerprint"], set_=update, where=is_newer),
-        rows,
+    ordered = sorted(given, key=lambda one: one.fingerprint)
+    rows.upserted(
+        connection, FINDINGS, ordered, common, _REPLACED, "WHERE excluded.last_seen >= findings.last_seen"
     )
 
 
@@ -107,6 +99,6 @@ def listed(connection: Connection, wanted: Filter, cursor: str | None, limit: in
         if value is not None:
             query = query.where(column == value)
     keys = (FINDINGS.c.last_seen, FINDINGS.c.fingerprint, FINDINGS.c.project_id)
-    rows = connection.execute(paging.after(query, keys, cursor, limit)).all()
-    found = [Known(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's own name
-    return paging.page(found, limit, ("last_seen", "fingerprint", "project_id"))
+    found = connection.execute(paging.after(query, keys, cursor, limit)).all()
+    known = [Known(**row._mapping) for row in found]  # noqa: SLF001 - SQLAlchemy's own name
+    return paging.page(known, limit, ("last_seen", "fingerprint", "project_id"))
