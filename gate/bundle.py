@@ -26,6 +26,7 @@ _FOREIGN_VERBS: Final = ("deny", "warn", "violation")
 _ALL_POINTS: Final = tuple(Point)
 _SUBJECT_POINTS: Final = (Point.CI, Point.BACKGROUND)
 _OPERATIONS: Final = ("CREATE", "UPDATE", "DELETE", "CONNECT")
+_ADDRESS: Final = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~%#?=&/+-]*)?")
 _RULE_ID: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 
 
@@ -322,6 +323,7 @@ def _rule(
         description=str(annotation.get("description") or ""),
         severity=Severity(severity) if severity else None,
         fix=custom.get("fix"),
+        docs=_docs(custom.get("docs"), file, line),
         frameworks=tuple(str(one) for one in custom.get("frameworks", ())),
         scope="object" if scope == "object" else "subject",
         points=_points(custom.get("points"), scope, file) if "points" in custom else points,
@@ -329,6 +331,19 @@ def _rule(
         threshold=custom.get("threshold"),
         file=file,
         line=line,
+    )
+
+
+def _docs(value: Any, file: str | None, line: int | None) -> str | None:
+    """`custom.docs`, which outputs make a link of; raises `PolicyError` for what is no https address."""
+    if value is None or (isinstance(value, str) and _ADDRESS.fullmatch(value)):
+        return value
+    raise PolicyError(
+        f"docs {quoted(value)} is no address",
+        path=file,
+        line=line,
+        column=1,
+        expected="https://host/path, without spaces",
     )
 
 

@@ -374,6 +374,8 @@ class Rule(_Value, frozen=True, kw_only=True):
     severity: Severity | None = None
     """None where the finding's own severity counts."""
     fix: str | None = None
+    docs: str | None = None
+    """Where to read more, https."""
     frameworks: tuple[str, ...] = ()
     scope: Literal["subject", "object"] = "subject"
     points: tuple[Point, ...] = (Point.CI, Point.ADMISSION, Point.BACKGROUND)

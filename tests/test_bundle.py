@@ -406,7 +406,7 @@ def wrong(engine: Engine, folder: Path, text: str) -> Problem:
 
 
 def test_metadata_is_what_a_rule_says_of_itself(engine: Engine, tmp_path: Path) -> None:
-    custom = "{id: TEAM-1, severity: high, fix: mend it, frameworks: [F 1], threshold: code.high, effective_on: 2027-01-01}"
+    custom = "{id: TEAM-1, severity: high, fix: mend it, docs: https://a.example/b, frameworks: [F 1], threshold: code.high, effective_on: 2027-01-01}"
     text = RULE.replace("{id: TEAM-1, severity: high}", custom).replace(
         "# scope: rule\n", "# description: why\n# scope: rule\n"
     )
@@ -418,6 +418,7 @@ def test_metadata_is_what_a_rule_says_of_itself(engine: Engine, tmp_path: Path) 
     )  # fmt: skip
     assert ("subject", (Point.CI, Point.BACKGROUND)) == (rule.scope, rule.points)
     assert ("2027-01-01T00:00:00Z", "p/a.rego") == (rule.effective_on, rule.file)
+    assert "https://a.example/b" == rule.docs
 
 
 def test_entry_points_are_found_and_not_listed_by_hand(engine: Engine, tmp_path: Path) -> None:
@@ -451,6 +452,9 @@ deny contains {"rule": "TEAM-1", "message": "m"} if input.object.kind == "Pod"
     [
         ("severity: high", "severity: urgent", 7, "severity 'urgent' is not known"),
         ("severity: high", "effective_on: soon", 7, "effective_on 'soon' is no date"),
+        ("severity: high", "docs: http://a.example/b", 7, "docs 'http://a.example/b' is no address"),
+        ("severity: high", "docs: [https://a.example/b]", 7, "docs ['https://a.example/b'] is no address"),
+        ("severity: high", 'docs: "https://a.example/)[x](javascript:1"', 7, "is no address"),
         ("id: TEAM-1, ", "", 11, "policy.team has no rule with an id"),
         ("{scope: subject}", "{scope: cluster}", 1, "scope 'cluster' is not known"),
         ("{scope: subject}", "{scope: subject, points: [admission]}", 1, "a rule about reports cannot speak at admission"),

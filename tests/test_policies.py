@@ -59,6 +59,7 @@ AREAS = {
     "pod-security/baseline": {"PSS"},
     "pod-security/restricted": {"PSS"},
 }
+READ_MORE = {"kubernetes", "hardening", "pod-security/baseline", "pod-security/restricted"}
 OBJECT_SETS = {"kubernetes", "reliability", "hardening", "pod-security/baseline", "pod-security/restricted"}
 
 
@@ -158,9 +159,15 @@ def test_every_deny_and_warn_has_metadata_of_its_own(path: Path) -> None:
 def test_the_metadata_of_a_rule_is_complete(rule: Rule) -> None:
     assert {"title", "description", "custom"} == set(rule.metadata)
     assert {"id", "fix", "frameworks"} <= set(rule.custom)
-    assert set(rule.custom) <= {"id", "severity", "fix", "frameworks", "threshold", "points"}
+    assert set(rule.custom) <= {"id", "severity", "fix", "docs", "frameworks", "threshold", "points"}
     assert all(isinstance(name, str) for name in rule.custom["frameworks"])
     assert not re.search(r"\.$", rule.metadata["title"] + "\n" + rule.custom["fix"])
+
+
+@every_rule
+def test_a_rule_about_kubernetes_says_where_to_read_more(rule: Rule) -> None:
+    if folder(rule.path) in READ_MORE or "docs" in rule.custom:
+        assert re.fullmatch(r"https://[a-z0-9.-]+(/[a-z0-9-]+)*/", rule.custom["docs"])
 
 
 @every_rule

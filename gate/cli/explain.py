@@ -73,6 +73,7 @@ def _rule(rule: Rule) -> None:
     rows = {
         "What": rule.description,
         "Fix": rule.fix,
+        "Docs": rule.docs,
         "Rule": f"{rule.file}:{rule.line}   package {rule.policy}",
         "Scope": f"{rule.scope}, at {', '.join(rule.points)}",
         "Frameworks": " · ".join(rule.frameworks),

@@ -224,5 +224,6 @@ def _rule(name: str, worst: Severity, rule: Rule | None) -> dict[str, Any]:
             "text": "\n".join(map(sarif, lines)),
             "markdown": "\n\n".join(markdown(line) for line in lines if line.strip()),
         },
+        **({"helpUri": rule.docs} if rule.docs else {}),
         "properties": properties,
     }

@@ -10,24 +10,6 @@ import data.lib.images
 import data.lib.kubernetes.pods
 
 # METADATA
-# title: Object in the default namespace
-# description: >-
-#   Quotas, network policies and rights hang on namespaces; in default everybody's things meet.
-# custom:
-#   id: GATE-K8S-128
-#   severity: low
-#   fix: give the workload a namespace of its own
-#   frameworks: [CIS Kubernetes v1.8 5.7.4]
-warn contains {
-	"rule": "GATE-K8S-128",
-	"message": "the workload is in the namespace default",
-	"path": "/metadata/namespace",
-} if {
-	count(pods.all) > 0
-	object.get(input.object, ["metadata", "namespace"], "") == "default"
-}
-
-# METADATA
 # title: Container may write to its own files
 # description: >-
 #   Whoever breaks in can replace the program and leave tools behind.
@@ -35,6 +17,7 @@ warn contains {
 #   id: GATE-K8S-129
 #   severity: low
 #   fix: set readOnlyRootFilesystem to true and mount an emptyDir where it must write
+#   docs: https://kubernetes.io/docs/tasks/configure-pod-container/security-context/
 #   frameworks: [NSA/CISA Kubernetes Hardening]
 warn contains {
 	"rule": "GATE-K8S-129",
@@ -47,93 +30,48 @@ warn contains {
 }
 
 # METADATA
-# title: Pod reaches the container runtime
-# description: >-
-#   Who speaks to the runtime's socket starts privileged containers on the node.
-# custom:
-#   id: GATE-K8S-130
-#   severity: critical
-#   fix: remove the volume; build images and read logs without the runtime's socket
-#   frameworks: [NSA/CISA Kubernetes Hardening]
-deny contains {
-	"rule": "GATE-K8S-130",
-	"message": sprintf("the pod mounts %q", [path]),
-	"path": pods.pointer(volume, ["hostPath", "path"]),
-} if {
-	some volume in _volumes
-	path := pods.at(volume, ["hostPath", "path"])
-	is_string(path)
-	regex.match(`(docker|containerd|crio|cri-dockerd|podman)\.sock$|^/(var/)?run/(docker|containerd|crio)/?$`, path)
-}
-
-# METADATA
-# title: Pod may write to its node
-# description: >-
-#   A path of the node that is mounted for writing is a way onto the node.
-# custom:
-#   id: GATE-K8S-131
-#   severity: high
-#   fix: mount it read-only, or use another kind of volume
-#   frameworks: [CIS Kubernetes v1.8 5.2.12, NSA/CISA Kubernetes Hardening]
-deny contains {
-	"rule": "GATE-K8S-131",
-	"message": sprintf("%s writes to a path of the node", [container.label]),
-	"path": pods.pointer(container, ["volumeMounts", index]),
-} if {
-	some container in pods.containers
-	some index, mount in pods.at(container, ["volumeMounts"])
-	some volume in pods.elements(container.pod, ["volumes"])
-	pods.at(volume, ["name"]) == mount.name
-	pods.at(volume, ["hostPath"]) != null
-	object.get(mount, "readOnly", false) != true
-}
-
-# METADATA
 # title: Process of the group root
 # description: >-
 #   Files of the group root, among them those of the image, may be writable for it.
 # custom:
 #   id: GATE-K8S-132
 #   severity: low
-#   fix: set runAsGroup to a number that is not 0
+#   fix: give the field a number that is not 0
+#   docs: https://kubernetes.io/docs/tasks/configure-pod-container/security-context/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-132",
-	"message": sprintf("%s has %s 0", [level.label, field]),
+	"message": sprintf("%s has the group 0 in %s", [level.label, field]),
 	"path": pods.pointer(level, ["securityContext", field]),
 } if {
 	some level in pods.levels
-	some field in ["runAsGroup", "fsGroup"]
-	pods.at(level, ["securityContext", field]) == 0
+	some field in ["fsGroup", "runAsGroup", "supplementalGroups"]
+	_is_root(pods.at(level, ["securityContext", field]))
 }
 
 # METADATA
 # title: Pod on the control plane
 # description: >-
-#   Beside the API server and etcd it is close to the keys of the cluster.
+#   Beside the API server and etcd it is close to the keys of the cluster. It tolerates the control plane's taint, or
+#   every taint, or selects its nodes.
 # custom:
 #   id: GATE-K8S-133
 #   severity: medium
 #   fix: remove the toleration or the node selector
+#   docs: https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/
 #   frameworks: [NSA/CISA Kubernetes Hardening]
-warn contains {
-	"rule": "GATE-K8S-133",
-	"message": "the pod tolerates the control plane's taint",
-	"path": pods.pointer(toleration, []),
-} if {
-	some pod in pods.all
-	some toleration in pods.elements(pod, ["tolerations"])
-	pods.at(toleration, ["key"]) in ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"]
-}
+warn contains object.union({"rule": "GATE-K8S-133"}, near) if some near in _near_control_plane
 
 # METADATA
 # title: Pod with the default service account
 # description: >-
-#   Whatever is granted to default is granted to every pod of the namespace.
+#   Whatever is granted to default is granted to every pod of the namespace. Where its token is not mounted, the
+#   account does not matter.
 # custom:
 #   id: GATE-K8S-134
 #   severity: low
 #   fix: make a service account for the workload
+#   docs: https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/
 #   frameworks: [CIS Kubernetes v1.8 5.1.5]
 warn contains {
 	"rule": "GATE-K8S-134",
@@ -141,7 +79,7 @@ warn contains {
 	"path": pods.pointer(pod, ["serviceAccountName"]),
 } if {
 	some pod in pods.all
-	pods.at(pod, ["serviceAccountName"]) in [null, "", "default"]
+	_account(pod) in [null, "", "default"]
 	pods.at(pod, ["automountServiceAccountToken"]) != false
 }
 
@@ -153,6 +91,7 @@ warn contains {
 #   id: GATE-K8S-135
 #   severity: low
 #   fix: remove shareProcessNamespace
+#   docs: https://kubernetes.io/docs/tasks/configure-pod-container/share-process-namespace/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-135",
@@ -164,25 +103,23 @@ warn contains {
 }
 
 # METADATA
-# title: Image that a node may already have
+# title: Image that is never pulled
 # description: >-
-#   With a tag and without Always a node runs the image it has, and any pod of the node may use it without
-#   the right to pull it.
+#   With imagePullPolicy Never a node runs what it has under that name, whoever put it there, and asks nobody whether
+#   the pod may use it.
 # custom:
 #   id: GATE-K8S-136
-#   severity: low
-#   fix: name the image by its digest, or set imagePullPolicy to Always
+#   severity: medium
+#   fix: remove imagePullPolicy, or set it to Always
+#   docs: https://kubernetes.io/docs/concepts/containers/images/
 #   frameworks: [CIS Kubernetes v1.8 5.5.1]
 warn contains {
 	"rule": "GATE-K8S-136",
-	"message": sprintf("%s: imagePullPolicy %s with a tag", [container.label, pods.at(container, ["imagePullPolicy"])]),
-	"path": pods.pointer(container, ["imagePullPolicy"]),
+	"message": sprintf("%s never pulls its image", [place.label]),
+	"path": pods.pointer(place, path),
 } if {
-	some container in pods.containers
-	pods.at(container, ["imagePullPolicy"]) in ["Never", "IfNotPresent"]
-	reference := pods.at(container, ["image"])
-	is_string(reference)
-	images.parts(reference).digest == ""
+	some [place, path] in _policies
+	pods.at(place, path) == "Never"
 }
 
 # METADATA
@@ -193,16 +130,18 @@ warn contains {
 #   id: GATE-K8S-137
 #   severity: low
 #   fix: write the registry into the name
+#   docs: https://kubernetes.io/docs/concepts/containers/images/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-137",
-	"message": sprintf("%s: image %q names no registry", [container.label, reference]),
-	"path": pods.pointer(container, ["image"]),
+	"message": sprintf("%s: image %q names no registry", [place.label, reference]),
+	"path": pods.pointer(place, path),
 } if {
-	some container in pods.containers
-	reference := pods.at(container, ["image"])
+	some [place, path] in _references
+	reference := pods.at(place, path)
 	is_string(reference)
-	not regex.match(`^([^/]+[.:][^/]*|localhost)/`, reference)
+	reference != ""
+	not images.has_registry(reference)
 }
 
 # METADATA
@@ -213,6 +152,7 @@ warn contains {
 #   id: GATE-K8S-138
 #   severity: low
 #   fix: drop ALL and add the one that is needed
+#   docs: https://kubernetes.io/docs/tasks/configure-pod-container/security-context/
 #   frameworks: [CIS Kubernetes v1.8 5.2.9, NSA/CISA Kubernetes Hardening]
 warn contains {
 	"rule": "GATE-K8S-138",
@@ -225,45 +165,75 @@ warn contains {
 }
 
 # METADATA
-# title: Service account whose token every pod gets
+# title: Container takes logins
 # description: >-
-#   Most programs never call the Kubernetes API; a token that is not there cannot be stolen.
+#   Port 22 means a login into the container beside the cluster's own, with keys that nobody rotates and no audit.
 # custom:
-#   id: GATE-K8S-139
+#   id: GATE-K8S-221
 #   severity: low
-#   fix: set automountServiceAccountToken to false, and to true in the pods that need it
-#   frameworks: [CIS Kubernetes v1.8 5.1.6]
+#   fix: remove the SSH server; kubectl exec and kubectl debug are logged and authorised
+#   docs: https://kubernetes.io/docs/tasks/debug/debug-application/debug-running-pod/
+#   frameworks: [NIST SP 800-190 4.4.3]
 warn contains {
-	"rule": "GATE-K8S-139",
-	"message": "the service account's token is mounted into its pods",
-	"path": "/automountServiceAccountToken",
+	"rule": "GATE-K8S-221",
+	"message": sprintf("%s listens on port 22", [container.label]),
+	"path": pods.pointer(port, ["containerPort"]),
 } if {
-	input.object.kind == "ServiceAccount"
-	object.get(input.object, "automountServiceAccountToken", true) != false
+	some container in pods.containers
+	some port in pods.elements(container, ["ports"])
+	pods.at(port, ["containerPort"]) == 22
 }
 
-# METADATA
-# title: Namespace without a Pod Security level
-# description: >-
-#   Without the label enforce the API server admits privileged pods.
-# custom:
-#   id: GATE-K8S-140
-#   severity: medium
-#   fix: "label it pod-security.kubernetes.io/enforce: baseline or restricted"
-#   frameworks: [CIS Kubernetes v1.8 5.2.1, NSA/CISA Kubernetes Hardening]
-warn contains {
-	"rule": "GATE-K8S-140",
-	"message": sprintf("the namespace enforces the level %v", [level]),
-	"path": "/metadata/labels",
+_is_root(0)
+
+_is_root(groups) if 0 in groups
+
+_near_control_plane contains {
+	"message": "the pod tolerates the control plane's taint",
+	"path": pods.pointer(toleration, []),
 } if {
-	input.object.kind == "Namespace"
-	level := object.get(input.object, ["metadata", "labels", "pod-security.kubernetes.io/enforce"], "none")
-	not level in ["baseline", "restricted"]
+	some pod in pods.all
+	some toleration in pods.elements(pod, ["tolerations"])
+	_tolerates_control_plane(toleration)
 }
+
+_near_control_plane contains {
+	"message": "the pod selects nodes of the control plane",
+	"path": pods.pointer(pod, ["nodeSelector", label]),
+} if {
+	some pod in pods.all
+	some label, _ in pods.at(pod, ["nodeSelector"])
+	label in _control_plane
+}
+
+_control_plane := {"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"}
+
+_tolerates_control_plane(toleration) if pods.at(toleration, ["key"]) in _control_plane
+
+# Without a key it is for every taint.
+_tolerates_control_plane(toleration) if {
+	pods.at(toleration, ["key"]) in ["", null]
+	pods.at(toleration, ["operator"]) == "Exists"
+	pods.at(toleration, ["effect"]) in ["", "NoSchedule", null]
+}
+
+# serviceAccount is the older name of the field; Kubernetes reads it where the newer one is not set.
+_account(pod) := pods.at(pod, ["serviceAccount"]) if {
+	pods.at(pod, ["serviceAccountName"]) in ["", null]
+} else := pods.at(pod, ["serviceAccountName"])
+
+_references contains [container, ["image"]] if some container in pods.containers
+
+_references contains [volume, ["image", "reference"]] if some volume in _volumes
+
+_policies contains [container, ["imagePullPolicy"]] if some container in pods.containers
+
+_policies contains [volume, ["image", "pullPolicy"]] if some volume in _volumes
 
 _volumes contains volume if {
 	some pod in pods.all
 	some volume in pods.elements(pod, ["volumes"])
+	pods.at(volume, ["image"]) != null
 }
 
 _drops(container) if {

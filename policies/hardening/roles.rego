@@ -6,6 +6,9 @@
 #   points: [ci, admission, background]
 package policy.kubernetes.roles
 
+import data.lib.kubernetes.grants
+import data.lib.kubernetes.kinds
+
 # METADATA
 # title: Role grants everything of a kind
 # description: >-
@@ -15,15 +18,16 @@ package policy.kubernetes.roles
 #   id: GATE-K8S-101
 #   severity: high
 #   fix: name the verbs and resources that are needed
+#   docs: https://kubernetes.io/docs/concepts/security/rbac-good-practices/
 #   frameworks: [CIS Kubernetes v1.8 5.1.3, NSA/CISA Kubernetes Hardening]
 deny contains {
 	"rule": "GATE-K8S-101",
-	"message": sprintf("%s: %s are *", [_name, field]),
+	"message": sprintf("%s: %s are *", [kinds.label(input.object), field]),
 	"path": sprintf("/rules/%d/%s", [index, field]),
 } if {
-	some index, granted in _rules
+	some [index, granted] in grants.all
 	some field in ["verbs", "resources"]
-	"*" in _texts(granted, field)
+	"*" in grants.texts(granted, field)
 }
 
 # METADATA
@@ -34,17 +38,18 @@ deny contains {
 #   id: GATE-K8S-102
 #   severity: medium
 #   fix: grant get on the secrets by resourceNames, in a Role of their namespace
+#   docs: https://kubernetes.io/docs/concepts/security/rbac-good-practices/
 #   frameworks: [CIS Kubernetes v1.8 5.1.2]
 warn contains {
 	"rule": "GATE-K8S-102",
-	"message": sprintf("%s reads every secret", [_name]),
+	"message": sprintf("%s reads every secret", [kinds.label(input.object)]),
 	"path": sprintf("/rules/%d", [index]),
 } if {
 	input.object.kind == "ClusterRole"
-	some index, granted in _rules
-	_covers(granted, "", "secrets")
-	_may(granted, {"get", "list", "watch"})
-	_texts(granted, "resourceNames") == set()
+	some [index, granted] in grants.all
+	grants.covers(granted, "", "secrets")
+	grants.may(granted, {"get", "list", "watch"})
+	grants.is_for_all(granted)
 }
 
 # METADATA
@@ -55,17 +60,17 @@ warn contains {
 #   id: GATE-K8S-103
 #   severity: low
 #   fix: leave creating workloads to the deploying identity
+#   docs: https://kubernetes.io/docs/concepts/security/rbac-good-practices/
 #   frameworks: [CIS Kubernetes v1.8 5.1.4]
 warn contains {
 	"rule": "GATE-K8S-103",
-	"message": sprintf("%s creates %s", [_name, resource]),
+	"message": sprintf("%s creates %s", [kinds.label(input.object), resource]),
 	"path": sprintf("/rules/%d", [index]),
 } if {
-	some index, granted in _rules
+	some [index, granted] in grants.all
 	some [group, resource] in _workloads
-	_covers(granted, group, resource)
-	_may(granted, {"create"})
-	not "*" in _texts(granted, "resources")
+	grants.covers(granted, group, resource)
+	grants.may(granted, {"create"})
 }
 
 # METADATA
@@ -76,15 +81,16 @@ warn contains {
 #   id: GATE-K8S-104
 #   severity: high
 #   fix: remove the verb; let the cluster's administrators bind roles
+#   docs: https://kubernetes.io/docs/concepts/security/rbac-good-practices/
 #   frameworks: [CIS Kubernetes v1.8 5.1.8]
 deny contains {
 	"rule": "GATE-K8S-104",
-	"message": sprintf("%s may %s", [_name, verb]),
+	"message": sprintf("%s may %s", [kinds.label(input.object), verb]),
 	"path": sprintf("/rules/%d/verbs", [index]),
 } if {
-	some index, granted in _rules
+	some [index, granted] in grants.all
 	some verb in ["escalate", "bind", "impersonate"]
-	verb in _texts(granted, "verbs")
+	verb in grants.texts(granted, "verbs")
 }
 
 # METADATA
@@ -95,14 +101,15 @@ deny contains {
 #   id: GATE-K8S-109
 #   severity: high
 #   fix: remove nodes/proxy
+#   docs: https://kubernetes.io/docs/concepts/security/rbac-good-practices/
 #   frameworks: [CIS Kubernetes v1.8 5.1.10]
 deny contains {
 	"rule": "GATE-K8S-109",
-	"message": sprintf("%s has nodes/proxy", [_name]),
+	"message": sprintf("%s has nodes/proxy", [kinds.label(input.object)]),
 	"path": sprintf("/rules/%d/resources", [index]),
 } if {
-	some index, granted in _rules
-	"nodes/proxy" in _texts(granted, "resources")
+	some [index, granted] in grants.all
+	grants.names(granted, "nodes/proxy")
 }
 
 # METADATA
@@ -113,16 +120,17 @@ deny contains {
 #   id: GATE-K8S-110
 #   severity: medium
 #   fix: remove create on serviceaccounts/token, or name the account by resourceNames
+#   docs: https://kubernetes.io/docs/concepts/security/rbac-good-practices/
 #   frameworks: [CIS Kubernetes v1.8 5.1.13]
 deny contains {
 	"rule": "GATE-K8S-110",
-	"message": sprintf("%s makes tokens of any service account", [_name]),
+	"message": sprintf("%s makes tokens of any service account", [kinds.label(input.object)]),
 	"path": sprintf("/rules/%d/resources", [index]),
 } if {
-	some index, granted in _rules
-	"serviceaccounts/token" in _texts(granted, "resources")
-	_may(granted, {"create"})
-	_texts(granted, "resourceNames") == set()
+	some [index, granted] in grants.all
+	grants.names(granted, "serviceaccounts/token")
+	grants.may(granted, {"create"})
+	grants.is_for_all(granted)
 }
 
 # METADATA
@@ -133,14 +141,15 @@ deny contains {
 #   id: GATE-K8S-111
 #   severity: medium
 #   fix: leave approval to the cluster's own controllers
+#   docs: https://kubernetes.io/docs/concepts/security/rbac-good-practices/
 #   frameworks: [CIS Kubernetes v1.8 5.1.11]
 warn contains {
 	"rule": "GATE-K8S-111",
-	"message": sprintf("%s approves certificate requests", [_name]),
+	"message": sprintf("%s approves certificate requests", [kinds.label(input.object)]),
 	"path": sprintf("/rules/%d/resources", [index]),
 } if {
-	some index, granted in _rules
-	"certificatesigningrequests/approval" in _texts(granted, "resources")
+	some [index, granted] in grants.all
+	_approves(granted)
 }
 
 # METADATA
@@ -151,16 +160,17 @@ warn contains {
 #   id: GATE-K8S-112
 #   severity: medium
 #   fix: leave admission to the cluster's administrators
+#   docs: https://kubernetes.io/docs/concepts/security/rbac-good-practices/
 #   frameworks: [CIS Kubernetes v1.8 5.1.12]
 warn contains {
 	"rule": "GATE-K8S-112",
-	"message": sprintf("%s changes %s", [_name, resource]),
+	"message": sprintf("%s changes %s", [kinds.label(input.object), resource]),
 	"path": sprintf("/rules/%d", [index]),
 } if {
-	some index, granted in _rules
+	some [index, granted] in grants.all
 	some resource in ["validatingwebhookconfigurations", "mutatingwebhookconfigurations", "validatingadmissionpolicies", "validatingadmissionpolicybindings"]
-	_covers(granted, "admissionregistration.k8s.io", resource)
-	_may(granted, {"create", "update", "patch", "delete", "deletecollection"})
+	grants.covers(granted, "admissionregistration.k8s.io", resource)
+	grants.may(granted, {"create", "update", "patch", "delete", "deletecollection"})
 }
 
 # METADATA
@@ -171,15 +181,16 @@ warn contains {
 #   id: GATE-K8S-113
 #   severity: medium
 #   fix: grant it for a while to the person who needs it
+#   docs: https://kubernetes.io/docs/concepts/security/rbac-good-practices/
 #   frameworks: [NSA/CISA Kubernetes Hardening]
 warn contains {
 	"rule": "GATE-K8S-113",
-	"message": sprintf("%s has %s", [_name, resource]),
+	"message": sprintf("%s has %s", [kinds.label(input.object), resource]),
 	"path": sprintf("/rules/%d/resources", [index]),
 } if {
-	some index, granted in _rules
+	some [index, granted] in grants.all
 	some resource in ["pods/exec", "pods/attach", "pods/portforward", "pods/ephemeralcontainers"]
-	resource in _texts(granted, "resources")
+	grants.names(granted, resource)
 }
 
 # METADATA
@@ -190,42 +201,26 @@ warn contains {
 #   id: GATE-K8S-114
 #   severity: medium
 #   fix: leave volumes to storage classes
+#   docs: https://kubernetes.io/docs/concepts/security/rbac-good-practices/
 #   frameworks: [CIS Kubernetes v1.8 5.1.9]
 warn contains {
 	"rule": "GATE-K8S-114",
-	"message": sprintf("%s creates persistent volumes", [_name]),
+	"message": sprintf("%s creates persistent volumes", [kinds.label(input.object)]),
 	"path": sprintf("/rules/%d", [index]),
 } if {
-	some index, granted in _rules
-	_covers(granted, "", "persistentvolumes")
-	_may(granted, {"create"})
-	not "*" in _texts(granted, "resources")
+	some [index, granted] in grants.all
+	grants.covers(granted, "", "persistentvolumes")
+	grants.may(granted, {"create"})
 }
-
-_is_role if {
-	input.object.kind in ["Role", "ClusterRole"]
-	startswith(input.object.apiVersion, "rbac.authorization.k8s.io/")
-}
-
-_rules := object.get(input.object, "rules", []) if {
-	_is_role
-} else := []
-
-_name := sprintf("%s %q", [input.object.kind, object.get(input.object, ["metadata", "name"], "")])
 
 _workloads := {
 	["", "pods"], ["apps", "deployments"], ["apps", "daemonsets"], ["apps", "statefulsets"], ["apps", "replicasets"],
 	["batch", "jobs"], ["batch", "cronjobs"], ["", "replicationcontrollers"],
 }
 
-# Whether a rule of a role is about a resource of a group; `*` is about all.
-_covers(granted, group, resource) if {
-	some given in _texts(granted, "apiGroups")
-	given in [group, "*"]
-	some named in _texts(granted, "resources")
-	named in [resource, "*"]
+_approves(granted) if grants.names(granted, "certificatesigningrequests/approval")
+
+_approves(granted) if {
+	grants.covers(granted, "certificates.k8s.io", "signers")
+	grants.may(granted, {"approve", "sign"})
 }
-
-_may(granted, verbs) if count(_texts(granted, "verbs") & (verbs | {"*"})) > 0
-
-_texts(granted, field) := {text | some text in object.get(granted, field, [])}

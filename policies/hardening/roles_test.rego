@@ -25,6 +25,37 @@ test_each_rule_fires_for_what_it_is_about_and_no_other_does if {
 	}
 }
 
+test_a_wildcard_for_a_part_is_that_part if {
+	every resource, id in {
+		"*/proxy": "GATE-K8S-109", "*/token": "GATE-K8S-110", "*/approval": "GATE-K8S-111", "*/exec": "GATE-K8S-113",
+	} {
+		_ids(_role("ClusterRole", [{"apiGroups": ["*"], "resources": [resource], "verbs": ["create"]}])) == {id}
+	}
+}
+
+test_signing_certificates_is_approving_them if {
+	every verb in ["approve", "sign"] {
+		_ids(_role("ClusterRole", [{"apiGroups": ["certificates.k8s.io"], "resources": ["signers"], "verbs": [verb]}])) == {"GATE-K8S-111"}
+	}
+}
+
+test_a_wildcard_is_told_once if {
+	_ids(_role("ClusterRole", [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}])) == {"GATE-K8S-101"}
+}
+
+test_a_rule_without_a_group_is_read_as_any if {
+	every groups in [null, []] {
+		_ids(_role("ClusterRole", [{"apiGroups": groups, "resources": ["secrets"], "verbs": ["get"]}])) == {"GATE-K8S-102"}
+	}
+	_ids(_role("ClusterRole", [{"resources": ["secrets"], "verbs": ["get"]}])) == {"GATE-K8S-102"}
+}
+
+test_a_role_without_a_readable_version_is_still_one if {
+	every version in [null, "", "v1", "authorization.openshift.io/v1", "rbac.authorization.k8s.io/v9"] {
+		_ids(object.union(_role("Role", [_cases["GATE-K8S-101"][0]]), {"apiVersion": version})) == {"GATE-K8S-101"}
+	}
+}
+
 test_it_points_at_the_rule_of_the_role if {
 	harmless := {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}
 	[v] := [one | some one in roles.warn with input as builders.judged(_role("ClusterRole", [harmless, _cases["GATE-K8S-102"][0]]), {})]

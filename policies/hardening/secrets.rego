@@ -6,48 +6,62 @@
 #   points: [ci, admission, background]
 package policy.kubernetes.secrets
 
+import data.lib.kubernetes.credentials
+import data.lib.kubernetes.kinds
 import data.lib.kubernetes.pods
+import data.lib.settings
+import data.lib.text
 
 # METADATA
 # title: Secret in a manifest
 # description: >-
-#   base64 is no encryption: whoever reads the repository has the credential, also after it was removed.
+#   base64 is no encryption: whoever reads the repository has the credential, also after it was removed. Values that
+#   SOPS encrypted, and names that a secret store replaces (`<path:…>`, `ref+vault://…`, `${…}`), are none. In a
+#   cluster a Secret has its value, so the rule speaks in CI only.
 # custom:
 #   id: GATE-K8S-124
 #   severity: high
 #   fix: keep it in a secret store, or encrypt it (SealedSecret, SOPS, ExternalSecret)
-#   frameworks: [CIS Kubernetes v1.8 5.4.2]
+#   docs: https://kubernetes.io/docs/concepts/security/secrets-good-practices/
+#   frameworks: [CIS Kubernetes v1.8 5.4.2, CWE-312]
 #   points: [ci]
 deny contains {
 	"rule": "GATE-K8S-124",
-	"message": sprintf("key %q holds a value in plain sight", [key]),
-	"path": sprintf("/%s/%s", [field, _escaped(key)]),
+	"message": sprintf("%s in plain sight: %s", [text.number(count(keys), "value", "values"), text.listed(keys)]),
+	"path": pods.pointer({"path": []}, [field]),
 } if {
-	_is_secret
+	input.object.kind == "Secret"
+	kinds.is_of([])
 	some field in ["data", "stringData"]
-	some key, value in object.get(input.object, field, {})
-	not value in ["", null]
-	not _is_encrypted(value)
+	keys := {sprintf("%v", [key]) |
+		some key, value in object.get(input.object, field, null)
+		not value in ["", null]
+		not _is_reference(_plain("Secret", field, value))
+	}
+	count(keys) > 0
 }
 
 # METADATA
 # title: Credential in a ConfigMap
 # description: >-
-#   A ConfigMap is read by whoever may read configuration, and shown in logs and tools without a second
-#   thought.
+#   A ConfigMap is read by whoever may read configuration, and shown in logs and tools without a second thought. Its
+#   key is named like a credential, or its value is a private key. The value is never shown.
 # custom:
 #   id: GATE-K8S-125
 #   severity: high
-#   fix: move it to a Secret from a secret store
-#   frameworks: [CIS Kubernetes v1.8 5.4.1]
+#   fix: move it to a Secret from a secret store, then change the credential
+#   docs: https://kubernetes.io/docs/concepts/configuration/configmap/
+#   frameworks: [CIS Kubernetes v1.8 5.4.1, CWE-312]
 deny contains {
 	"rule": "GATE-K8S-125",
 	"message": sprintf("key %q looks like a credential", [key]),
-	"path": sprintf("/data/%s", [_escaped(key)]),
+	"path": pods.pointer({"path": []}, [field, key]),
 } if {
 	input.object.kind == "ConfigMap"
-	some key, value in object.get(input.object, "data", {})
-	_is_credential(key, value)
+	kinds.is_of([])
+	some field in ["data", "binaryData"]
+	some key, value in object.get(input.object, field, null)
+	_is_credential(key, _plain("ConfigMap", field, value))
 }
 
 # METADATA
@@ -58,24 +72,29 @@ deny contains {
 #   id: GATE-K8S-126
 #   severity: low
 #   fix: mount the secret as a file
+#   docs: https://kubernetes.io/docs/concepts/security/secrets-good-practices/
 #   frameworks: [CIS Kubernetes v1.8 5.4.1]
 warn contains {
 	"rule": "GATE-K8S-126",
-	"message": sprintf("%s takes a secret into its environment", [use.label]),
-	"path": use.path,
+	"message": sprintf("%s takes a secret into its environment", [container.label]),
+	"path": pods.pointer(place, path),
 } if {
-	some use in _environment
+	some container in pods.containers
+	some [list, path] in [["env", ["valueFrom", "secretKeyRef"]], ["envFrom", ["secretRef"]]]
+	some place in pods.elements(container, [list])
+	pods.at(place, path) != null
 }
 
 # METADATA
 # title: Credential on a command line
 # description: >-
-#   Arguments are seen by every process of the node and stand in the pod's description.
+#   Arguments are seen by every process of the node and stand in the pod's description. The value is never shown.
 # custom:
 #   id: GATE-K8S-127
 #   severity: high
-#   fix: read it from a file or a Secret
-#   frameworks: [NSA/CISA Kubernetes Hardening]
+#   fix: read it from a file or a Secret, then change the credential
+#   docs: https://kubernetes.io/docs/concepts/security/secrets-good-practices/
+#   frameworks: [NSA/CISA Kubernetes Hardening, CWE-214]
 deny contains {
 	"rule": "GATE-K8S-127",
 	"message": sprintf("%s: argument %d holds a credential", [container.label, index]),
@@ -83,43 +102,85 @@ deny contains {
 } if {
 	some container in pods.containers
 	some field in ["args", "command"]
-	some index, argument in pods.at(container, [field])
-	is_string(argument)
-	regex.match(`(?i)^--?[a-z0-9_.-]*(password|passwd|secret|token|api-?key|private-?key)=[^$(].+`, argument)
-	not regex.match(`(?i)(file|path|name|ttl|dir|url)=`, argument)
+	arguments := pods.at(container, [field])
+	some index, _ in arguments
+	credentials.is_given(arguments, index)
 }
 
-_is_secret if {
+# METADATA
+# title: Token that never ends
+# description: >-
+#   A Secret of this type holds a token of a service account that stays valid until somebody deletes it.
+# custom:
+#   id: GATE-K8S-216
+#   severity: medium
+#   fix: use the token that a pod gets by itself, or ask for a short one with the TokenRequest API
+#   docs: https://kubernetes.io/docs/concepts/security/service-accounts/
+#   frameworks: [CIS Kubernetes v1.8 5.1.6]
+warn contains {
+	"rule": "GATE-K8S-216",
+	"message": "the secret is a token of a service account without an end",
+	"path": "/type",
+} if {
 	input.object.kind == "Secret"
-	input.object.apiVersion == "v1"
-	not object.get(input.object, "type", "") in ["kubernetes.io/service-account-token", "helm.sh/release.v1"]
+	kinds.is_of([])
+	object.get(input.object, "type", null) == "kubernetes.io/service-account-token"
 }
 
-# SOPS leaves the shape and encrypts the values.
-_is_encrypted(value) if startswith(value, "ENC[")
+# METADATA
+# title: Token that lives long
+# description: >-
+#   A projected token lives longer than settings.kubernetes.token_max_s seconds, so a stolen one can be used so long.
+# custom:
+#   id: GATE-K8S-217
+#   severity: low
+#   fix: lower expirationSeconds; the kubelet renews the token by itself
+#   docs: https://kubernetes.io/docs/concepts/storage/projected-volumes/
+#   frameworks: []
+warn contains {
+	"rule": "GATE-K8S-217",
+	"message": sprintf("the pod's token lives %v s", [seconds]),
+	"path": pods.pointer(source, path),
+} if {
+	limit := settings.limit("kubernetes.token_max_s")
+	limit != null
+	some pod in pods.all
+	some volume in pods.elements(pod, ["volumes"])
+	some source in pods.elements(volume, ["projected", "sources"])
+	path := ["serviceAccountToken", "expirationSeconds"]
+	seconds := pods.at(source, path)
+	seconds > limit
+}
 
-_is_credential(_, value) if {
+# A value as a program sees it. What should be base64 and is not is looked at as it is.
+_plain(kind, field, value) := base64.decode(value) if {
+	_is_encoded[kind] == field
 	is_string(value)
-	regex.match(`-----BEGIN ([A-Z]+ )?PRIVATE KEY-----`, value)
+	base64.is_valid(value)
+} else := value
+
+_is_encoded := {"ConfigMap": "binaryData", "Secret": "data"}
+
+# Encrypted by SOPS, or the whole value is a name of something that a tool puts there later.
+_is_reference(value) if {
+	is_string(value)
+	regex.match(
+		concat("|", [
+			`^ENC\[AES256_GCM,data:[^,\]]+,iv:[^,\]]+,tag:[^,\]]+,type:[a-z]+\]$`,
+			`^<[a-zA-Z][a-zA-Z0-9_-]*(:[^<>\s]+)?>$`,
+			`^ref\+[a-z0-9]+://\S+$`,
+			`^vault:[A-Za-z0-9_/.-]+#\S+$`,
+			`^\$\{[A-Za-z_][A-Za-z0-9_.-]*\}$`,
+			`^\$\([A-Za-z_][A-Za-z0-9_.-]*\)$`,
+		]),
+		trim_space(value),
+	)
 }
+
+_is_credential(_, value) if credentials.is_private_key(value)
 
 _is_credential(key, value) if {
-	is_string(value)
-	regex.match(`(?i)(^|[._-])(password|passwd|secret|api[._-]?key|access[._-]?key|private[._-]?key|token)$`, key)
-	not trim_space(value) in ["", "true", "false"]
-	not regex.match(`^\$[({]`, value)
+	credentials.is_name(key)
+	credentials.is_literal(value)
+	not _is_reference(value)
 }
-
-_environment contains {"label": container.label, "path": pods.pointer(container, ["env", index])} if {
-	some container in pods.containers
-	some index, variable in pods.at(container, ["env"])
-	object.get(variable, ["valueFrom", "secretKeyRef"], null) != null
-}
-
-_environment contains {"label": container.label, "path": pods.pointer(container, ["envFrom", index])} if {
-	some container in pods.containers
-	some index, source in pods.at(container, ["envFrom"])
-	object.get(source, "secretRef", null) != null
-}
-
-_escaped(key) := replace(replace(key, "~", "~0"), "/", "~1")

@@ -6,6 +6,7 @@
 #   points: [ci, admission, background]
 package policy.kubernetes.credentials
 
+import data.lib.kubernetes.credentials
 import data.lib.kubernetes.pods
 
 # METADATA
@@ -17,6 +18,7 @@ import data.lib.kubernetes.pods
 #   id: GATE-K8S-019
 #   severity: high
 #   fix: move the value into a Secret and refer to it with valueFrom.secretKeyRef, then change the credential
+#   docs: https://kubernetes.io/docs/concepts/security/secrets-good-practices/
 #   frameworks: [CIS Kubernetes v1.8 5.4.1, NSA/CISA Kubernetes Hardening, CWE-798]
 deny contains {
 	"rule": "GATE-K8S-019",
@@ -26,8 +28,8 @@ deny contains {
 	some container in pods.containers
 	some variable in pods.elements(container, ["env"])
 	name := pods.at(variable, ["name"])
-	_names_a_credential(name)
-	_is_literal(pods.at(variable, ["value"]))
+	credentials.is_name(name)
+	credentials.is_literal(pods.at(variable, ["value"]))
 }
 
 # METADATA
@@ -37,6 +39,7 @@ deny contains {
 #   id: GATE-K8S-020
 #   severity: low
 #   fix: set automountServiceAccountToken to false where the program does not call the Kubernetes API
+#   docs: https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/
 #   frameworks: [CIS Kubernetes v1.8 5.1.6, NSA/CISA Kubernetes Hardening]
 warn contains {
 	"rule": "GATE-K8S-020",
@@ -45,21 +48,4 @@ warn contains {
 } if {
 	some pod in pods.all
 	pods.at(pod, ["automountServiceAccountToken"]) != false
-}
-
-# The end of the name tells: TOKEN_TTL and PASSWORD_FILE hold no credential.
-_names_a_credential(name) if {
-	is_string(name)
-	regex.match(`(?i)(password|passwd|passphrase|_pass|_pwd|secret|token|credentials?)$`, name)
-}
-
-_names_a_credential(name) if {
-	is_string(name)
-	regex.match(`(?i)(api|access|private|secret|encryption|signing)[_.-]?key([_.-]base)?$`, name)
-}
-
-# Switches such as ALLOW_EMPTY_PASSWORD, and references to another variable, are no credentials.
-_is_literal(value) if {
-	value != null
-	not regex.match(`(?i)^\s*(|true|false|yes|no|on|off|\$\([A-Za-z0-9_.-]+\))\s*$`, sprintf("%v", [value]))
 }

@@ -15,6 +15,7 @@ import data.lib.kubernetes.pods
 #   id: GATE-K8S-011
 #   severity: high
 #   fix: remove the field, and publish ports through a Service
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks:
 #     - PSS baseline
 #     - CIS Kubernetes v1.8 5.2.3
@@ -38,6 +39,7 @@ deny contains {
 #   id: GATE-K8S-012
 #   severity: high
 #   fix: use a persistent volume, emptyDir, configMap or secret
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline, CIS Kubernetes v1.8 5.2.12, NSA/CISA Kubernetes Hardening]
 deny contains {
 	"rule": "GATE-K8S-012",
@@ -59,6 +61,7 @@ deny contains {
 #   id: GATE-K8S-013
 #   severity: medium
 #   fix: remove hostPort, and publish the port through a Service
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline, CIS Kubernetes v1.8 5.2.13]
 deny contains {
 	"rule": "GATE-K8S-013",
@@ -77,6 +80,7 @@ deny contains {
 #   id: GATE-K8S-014
 #   severity: critical
 #   fix: remove hostProcess
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline, CIS Kubernetes v1.8 5.2.11]
 deny contains {
 	"rule": "GATE-K8S-014",
@@ -94,6 +98,7 @@ deny contains {
 #   id: GATE-K8S-015
 #   severity: medium
 #   fix: remove the host field; the probe then asks the pod itself
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline]
 deny contains {
 	"rule": "GATE-K8S-015",

@@ -17,6 +17,7 @@ import data.lib.settings
 #   id: GATE-K8S-016
 #   severity: high
 #   fix: name the image by its digest, or at least by a version
+#   docs: https://kubernetes.io/docs/concepts/containers/images/
 #   frameworks: [NIST SP 800-190 4.2.2]
 deny contains {
 	"rule": "GATE-K8S-016",
@@ -35,6 +36,7 @@ deny contains {
 #   id: GATE-K8S-017
 #   severity: medium
 #   fix: name the image by its digest, name:tag@sha256:…
+#   docs: https://kubernetes.io/docs/concepts/containers/images/
 #   frameworks: [NIST SP 800-190 4.2.2]
 warn contains {
 	"rule": "GATE-K8S-017",
@@ -52,6 +54,7 @@ warn contains {
 #   id: GATE-K8S-018
 #   severity: high
 #   fix: copy the image to an allowed registry, or add its registry to settings.kubernetes.registries
+#   docs: https://kubernetes.io/docs/concepts/containers/images/
 #   frameworks: [NIST SP 800-190 4.1.5, CIS Kubernetes v1.8 5.5.1]
 deny contains {
 	"rule": "GATE-K8S-018",

@@ -15,6 +15,7 @@ import data.lib.kubernetes.pods
 #   id: GATE-K8S-002
 #   severity: critical
 #   fix: remove privileged, and add the one capability that is needed
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline, CIS Kubernetes v1.8 5.2.2, NSA/CISA Kubernetes Hardening]
 deny contains {
 	"rule": "GATE-K8S-002",
@@ -32,6 +33,7 @@ deny contains {
 #   id: GATE-K8S-003
 #   severity: high
 #   fix: remove the capability; most programs need NET_BIND_SERVICE at most
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline, CIS Kubernetes v1.8 5.2.9]
 deny contains {
 	"rule": "GATE-K8S-003",
@@ -50,6 +52,7 @@ deny contains {
 #   id: GATE-K8S-004
 #   severity: high
 #   fix: remove procMount, or set hostUsers to false
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline]
 deny contains {
 	"rule": "GATE-K8S-004",
@@ -69,6 +72,7 @@ deny contains {
 #   id: GATE-K8S-005
 #   severity: high
 #   fix: "set seccompProfile {type: RuntimeDefault}"
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline, CIS Kubernetes v1.8 5.7.2, NSA/CISA Kubernetes Hardening]
 deny contains {
 	"rule": "GATE-K8S-005",
@@ -87,6 +91,7 @@ deny contains {
 #   id: GATE-K8S-006
 #   severity: high
 #   fix: "remove it, or set appArmorProfile {type: RuntimeDefault}"
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline, NSA/CISA Kubernetes Hardening]
 deny contains {
 	"rule": "GATE-K8S-006",
@@ -103,6 +108,7 @@ deny contains {
 #   id: GATE-K8S-007
 #   severity: high
 #   fix: remove seLinuxOptions, or keep to the level and the container types
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline, NSA/CISA Kubernetes Hardening]
 deny contains {
 	"rule": "GATE-K8S-007",
@@ -126,6 +132,7 @@ deny contains {
 #   id: GATE-K8S-008
 #   severity: medium
 #   fix: remove the sysctl, or set it on the node
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline]
 deny contains {
 	"rule": "GATE-K8S-008",
@@ -145,6 +152,7 @@ deny contains {
 #   id: GATE-K8S-009
 #   severity: medium
 #   fix: set runAsNonRoot to true, and a numeric user in the image
+#   docs: https://kubernetes.io/docs/tasks/configure-pod-container/security-context/
 #   frameworks: [PSS restricted, CIS Kubernetes v1.8 5.2.7, NSA/CISA Kubernetes Hardening]
 warn contains {
 	"rule": "GATE-K8S-009",
@@ -162,6 +170,7 @@ warn contains {
 #   id: GATE-K8S-010
 #   severity: medium
 #   fix: set allowPrivilegeEscalation to false
+#   docs: https://kubernetes.io/docs/tasks/configure-pod-container/security-context/
 #   frameworks: [PSS restricted, CIS Kubernetes v1.8 5.2.6, NSA/CISA Kubernetes Hardening]
 warn contains {
 	"rule": "GATE-K8S-010",

@@ -18,6 +18,7 @@ import data.lib.settings
 #   id: GATE-K8S-021
 #   severity: low
 #   fix: set resources.limits, memory above what the program was seen to use
+#   docs: https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/
 #   frameworks: [NSA/CISA Kubernetes Hardening]
 warn contains {
 	"rule": "GATE-K8S-021",

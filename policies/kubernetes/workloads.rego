@@ -17,6 +17,7 @@ import data.lib.kubernetes.shapes
 #   id: GATE-K8S-001
 #   severity: high
 #   fix: give the field the type the Kubernetes API says
+#   docs: https://kubernetes.io/docs/reference/kubernetes-api/
 #   frameworks: []
 deny contains object.union({"rule": "GATE-K8S-001"}, problem) if some problem in shapes.problems(_shapes)
 

@@ -10,6 +10,13 @@ parts(reference) := {"name": _hub(_full(name)), "tag": tag, "digest": _digest(re
 	name := lower(concat("/", array.concat(array.slice(segments, 0, last), [bare])))
 }
 
+# Whether a reference says from which registry it is.
+has_registry(reference) if {
+	segments := split(split(reference, "@")[0], "/")
+	count(segments) > 1
+	_is_registry(segments[0])
+}
+
 # Whether image `name` is `prefix` or lies below it; registry.example does not cover registry.example.evil.
 covers(prefix, name) if {
 	whole := trim_suffix(trim_right(lower(prefix), "*"), "/")

@@ -8,7 +8,12 @@ import data.lib.kubernetes.pods
 # `type_name` gives, `list of objects` or `list of strings`. A field that is absent or null has every type.
 problems(shapes) := _unreadable | {problem |
 	some where, fields in shapes
-	some place in _places[where]
+	some problem in mistyped(_places[where], fields)
+}
+
+# The `fields` of `places` that have another type than `fields` says.
+mistyped(places, fields) := {problem |
+	some place in places
 	some field, expected in fields
 	path := split(field, ".")
 	value := pods.at(place, path)

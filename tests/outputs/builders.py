@@ -98,6 +98,7 @@ def a_rule(**given: Any) -> Rule:
         "description": "A privileged container has the host's devices and capabilities.",
         "severity": Severity.HIGH,
         "fix": "remove securityContext.privileged",
+        "docs": "https://kubernetes.io/docs/concepts/security/pod-security-standards/",
         "frameworks": ("CIS 5.2.2", "PSS baseline"),
         "scope": "object",
         "file": "policies/kubernetes/pods.rego",

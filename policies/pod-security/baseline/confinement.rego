@@ -18,6 +18,7 @@ import data.lib.kubernetes.pods
 #   id: GATE-PSS-010
 #   severity: high
 #   fix: "set seccompProfile {type: RuntimeDefault}"
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline, CIS Kubernetes v1.8 5.7.2, NSA/CISA Kubernetes Hardening]
 deny contains {
 	"rule": "GATE-PSS-010",
@@ -34,6 +35,7 @@ deny contains {
 #   id: GATE-PSS-011
 #   severity: high
 #   fix: "remove it, or set appArmorProfile {type: RuntimeDefault}"
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline, NSA/CISA Kubernetes Hardening]
 deny contains {
 	"rule": "GATE-PSS-011",
@@ -50,6 +52,7 @@ deny contains {
 #   id: GATE-PSS-012
 #   severity: high
 #   fix: remove seLinuxOptions, or keep to the level and the container types
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline, NSA/CISA Kubernetes Hardening]
 deny contains {
 	"rule": "GATE-PSS-012",
@@ -70,6 +73,7 @@ deny contains {
 #   id: GATE-PSS-013
 #   severity: medium
 #   fix: remove the sysctl, or set it on the node
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline]
 deny contains {
 	"rule": "GATE-PSS-013",

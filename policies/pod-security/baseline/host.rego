@@ -16,6 +16,7 @@ import data.lib.kubernetes.pods
 #   id: GATE-PSS-002
 #   severity: high
 #   fix: remove the field, and publish ports through a Service
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks:
 #     - PSS baseline
 #     - CIS Kubernetes v1.8 5.2.3
@@ -39,6 +40,7 @@ deny contains {
 #   id: GATE-PSS-003
 #   severity: high
 #   fix: use a persistent volume, emptyDir, configMap or secret
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline, CIS Kubernetes v1.8 5.2.12, NSA/CISA Kubernetes Hardening]
 deny contains {
 	"rule": "GATE-PSS-003",
@@ -60,6 +62,7 @@ deny contains {
 #   id: GATE-PSS-004
 #   severity: medium
 #   fix: remove hostPort, and publish the port through a Service
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline, CIS Kubernetes v1.8 5.2.13]
 deny contains {
 	"rule": "GATE-PSS-004",
@@ -78,6 +81,7 @@ deny contains {
 #   id: GATE-PSS-005
 #   severity: critical
 #   fix: remove hostProcess
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline, CIS Kubernetes v1.8 5.2.11]
 deny contains {
 	"rule": "GATE-PSS-005",
@@ -97,6 +101,7 @@ deny contains {
 #   id: GATE-PSS-006
 #   severity: medium
 #   fix: remove the host field; the probe then asks the pod itself
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline]
 deny contains {
 	"rule": "GATE-PSS-006",

@@ -16,6 +16,7 @@ import data.lib.kubernetes.pods
 #   id: GATE-PSS-007
 #   severity: critical
 #   fix: remove privileged, and add the one capability that is needed
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline, CIS Kubernetes v1.8 5.2.2, NSA/CISA Kubernetes Hardening]
 deny contains {
 	"rule": "GATE-PSS-007",
@@ -33,6 +34,7 @@ deny contains {
 #   id: GATE-PSS-008
 #   severity: high
 #   fix: remove the capability; most programs need NET_BIND_SERVICE at most
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline, CIS Kubernetes v1.8 5.2.9]
 deny contains {
 	"rule": "GATE-PSS-008",
@@ -53,6 +55,7 @@ deny contains {
 #   id: GATE-PSS-009
 #   severity: high
 #   fix: remove procMount, or set hostUsers to false
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline]
 deny contains {
 	"rule": "GATE-PSS-009",

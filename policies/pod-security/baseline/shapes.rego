@@ -18,6 +18,7 @@ import data.lib.kubernetes.shapes
 #   id: GATE-PSS-001
 #   severity: high
 #   fix: give the field the type the Kubernetes API says
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS baseline]
 deny contains object.union({"rule": "GATE-PSS-001"}, problem) if some problem in shapes.problems(_shapes)
 

@@ -19,6 +19,7 @@ import data.lib.kubernetes.pods
 #   id: GATE-PSS-104
 #   severity: medium
 #   fix: claim a persistent volume
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS restricted, CIS Kubernetes v1.8 5.2.12]
 deny contains {
 	"rule": "GATE-PSS-104",
@@ -42,6 +43,7 @@ deny contains {
 #   id: GATE-PSS-105
 #   severity: medium
 #   fix: "set seccompProfile {type: RuntimeDefault}"
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS restricted, CIS Kubernetes v1.8 5.7.2, NSA/CISA Kubernetes Hardening]
 deny contains {
 	"rule": "GATE-PSS-105",
@@ -66,6 +68,7 @@ deny contains {
 #   id: GATE-PSS-106
 #   severity: medium
 #   fix: "set capabilities {drop: [ALL]}"
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS restricted, CIS Kubernetes v1.8 5.2.10, NSA/CISA Kubernetes Hardening]
 deny contains {
 	"rule": "GATE-PSS-106",
@@ -86,6 +89,7 @@ deny contains {
 #   id: GATE-PSS-107
 #   severity: medium
 #   fix: remove the capability
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS restricted, CIS Kubernetes v1.8 5.2.9]
 deny contains {
 	"rule": "GATE-PSS-107",
@@ -108,6 +112,7 @@ deny contains {
 #   id: GATE-PSS-108
 #   severity: high
 #   fix: remove procMount
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS restricted]
 deny contains {
 	"rule": "GATE-PSS-108",

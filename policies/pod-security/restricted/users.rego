@@ -18,6 +18,7 @@ import data.lib.kubernetes.pods
 #   id: GATE-PSS-101
 #   severity: medium
 #   fix: set allowPrivilegeEscalation to false
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS restricted, CIS Kubernetes v1.8 5.2.6, NSA/CISA Kubernetes Hardening]
 deny contains {
 	"rule": "GATE-PSS-101",
@@ -40,6 +41,7 @@ deny contains {
 #   id: GATE-PSS-102
 #   severity: medium
 #   fix: set runAsNonRoot to true, and a numeric user in the image
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS restricted, CIS Kubernetes v1.8 5.2.7, NSA/CISA Kubernetes Hardening]
 deny contains {
 	"rule": "GATE-PSS-102",
@@ -61,6 +63,7 @@ deny contains {
 #   id: GATE-PSS-103
 #   severity: high
 #   fix: set runAsUser to another number, or remove it and set a numeric user in the image
+#   docs: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 #   frameworks: [PSS restricted, CIS Kubernetes v1.8 5.2.7, NSA/CISA Kubernetes Hardening]
 deny contains {
 	"rule": "GATE-PSS-103",

@@ -1,0 +1,171 @@
+# METADATA
+# scope: package
+# title: Objects that can be judged for hardening
+# custom:
+#   scope: object
+#   points: [ci, admission, background]
+package policy.kubernetes.fields
+
+import data.lib.kubernetes.kinds
+import data.lib.kubernetes.pods
+import data.lib.kubernetes.shapes
+
+# METADATA
+# title: Object that hides from the hardening rules
+# description: >-
+#   An object without kind, a workload without containers, or a field that the hardening rules read and that has
+#   another type than Kubernetes gives it. They would see nothing there.
+# custom:
+#   id: GATE-K8S-205
+#   severity: high
+#   fix: give the field the type the Kubernetes API says
+#   docs: https://kubernetes.io/docs/reference/kubernetes-api/
+#   frameworks: []
+deny contains object.union({"rule": "GATE-K8S-205"}, problem) if some problem in _problems
+
+_problems contains problem if some problem in shapes.problems(_of_pods)
+
+_problems contains problem if {
+	kinds.is_of(_groups)
+	some problem in shapes.mistyped({_root}, object.union(_of_all, object.get(_of_kinds, input.object.kind, {})))
+}
+
+_problems contains problem if {
+	kinds.is_of(_groups)
+	some list, fields in _of_elements[input.object.kind]
+	some problem in shapes.mistyped({place | some place in pods.elements(_root, split(list, "."))}, fields)
+}
+
+# The lists that stand in the pods themselves.
+_problems contains problem if {
+	some pod in pods.all
+	some problem in shapes.mistyped(
+		{volume | some volume in pods.elements(pod, ["volumes"])},
+		{"hostPath": "object", "hostPath.path": "string", "image": "object", "image.reference": "string"},
+	)
+}
+
+_problems contains problem if {
+	some container in pods.containers
+	some list in ["env", "envFrom"]
+	some problem in shapes.mistyped(
+		{variable | some variable in pods.elements(container, [list])},
+		{"secretRef": "object", "valueFrom": "object"},
+	)
+}
+
+_problems contains problem if {
+	some container in pods.containers
+	some problem in shapes.mistyped(
+		{mount | some mount in pods.elements(container, ["volumeMounts"])},
+		{"mountPropagation": "string", "name": "string", "readOnly": "boolean"},
+	)
+}
+
+_root := {"label": "the object", "path": [], "value": input.object}
+
+_groups := [
+	"admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "authorization.openshift.io",
+	"gateway.networking.k8s.io", "networking.k8s.io", "rbac.authorization.k8s.io",
+]
+
+_of_pods := {
+	"template": {"metadata": "object", "spec": "object"},
+	"pod": {
+		"automountServiceAccountToken": "boolean",
+		"containers": "list of objects",
+		"ephemeralContainers": "list of objects",
+		"initContainers": "list of objects",
+		"nodeSelector": "object",
+		"os": "object",
+		"os.name": "string",
+		"securityContext.fsGroup": "number",
+		"securityContext.supplementalGroups": "array",
+		"serviceAccount": "string",
+		"serviceAccountName": "string",
+		"shareProcessNamespace": "boolean",
+		"tolerations": "list of objects",
+		"volumes": "list of objects",
+	},
+	"containers": {
+		"args": "list of strings",
+		"command": "list of strings",
+		"env": "list of objects",
+		"envFrom": "list of objects",
+		"image": "string",
+		"imagePullPolicy": "string",
+		"ports": "list of objects",
+		"securityContext.capabilities": "object",
+		"securityContext.capabilities.drop": "list of strings",
+		"securityContext.readOnlyRootFilesystem": "boolean",
+		"volumeMounts": "list of objects",
+	},
+	"levels": {
+		"securityContext": "object",
+		"securityContext.runAsGroup": "number",
+	},
+}
+
+_of_all := {
+	"apiVersion": "string",
+	"metadata": "object",
+	"metadata.annotations": "object",
+	"metadata.labels": "object",
+	"metadata.name": "string",
+	"metadata.namespace": "string",
+}
+
+_of_kinds := {
+	"APIService": {"spec": "object", "spec.insecureSkipTLSVerify": "boolean"},
+	"ClusterRole": {"rules": "list of objects"},
+	"ClusterRoleBinding": _of_bindings,
+	"ConfigMap": {"binaryData": "object", "data": "object"},
+	"CustomResourceDefinition": {"spec": "object", "spec.preserveUnknownFields": "boolean"},
+	"Gateway": {"spec": "object", "spec.listeners": "list of objects"},
+	"Ingress": {"spec": "object", "spec.rules": "list of objects", "spec.tls": "list of objects"},
+	"MutatingWebhookConfiguration": {"webhooks": "list of objects"},
+	"NetworkPolicy": {"spec": "object", "spec.egress": "list of objects", "spec.ingress": "list of objects"},
+	"PersistentVolume": {"spec": "object"},
+	"ReferenceGrant": {"spec": "object", "spec.to": "list of objects"},
+	"Role": {"rules": "list of objects"},
+	"RoleBinding": _of_bindings,
+	"Secret": {"data": "object", "stringData": "object", "type": "string"},
+	"Service": {
+		"spec": "object",
+		"spec.externalIPs": "list of strings",
+		"spec.loadBalancerSourceRanges": "list of strings",
+		"spec.type": "string",
+	},
+	"ServiceAccount": {"automountServiceAccountToken": "boolean"},
+	"ValidatingAdmissionPolicy": {"spec": "object", "spec.failurePolicy": "string"},
+	"ValidatingWebhookConfiguration": {"webhooks": "list of objects"},
+}
+
+_of_bindings := {"roleRef": "object", "roleRef.name": "string", "subjects": "list of objects"}
+
+_of_rules := {"rules": {
+	"apiGroups": "list of strings",
+	"resourceNames": "list of strings",
+	"resources": "list of strings",
+	"verbs": "list of strings",
+}}
+
+_of_subjects := {"subjects": {"kind": "string", "name": "string"}}
+
+_of_webhooks := {"webhooks": {"failurePolicy": "string", "timeoutSeconds": "number"}}
+
+_of_elements := {
+	"ClusterRole": _of_rules,
+	"ClusterRoleBinding": _of_subjects,
+	"Gateway": {"spec.listeners": {"allowedRoutes": "object", "allowedRoutes.namespaces": "object"}},
+	"Ingress": {"spec.rules": {"host": "string"}, "spec.tls": {"hosts": "list of strings"}},
+	"MutatingWebhookConfiguration": _of_webhooks,
+	"NetworkPolicy": {
+		"spec.egress": {"ports": "list of objects", "to": "list of objects"},
+		"spec.ingress": {"from": "list of objects", "ports": "list of objects"},
+	},
+	"ReferenceGrant": {"spec.to": {"kind": "string", "name": "string"}},
+	"Role": _of_rules,
+	"RoleBinding": _of_subjects,
+	"ValidatingWebhookConfiguration": _of_webhooks,
+}

@@ -1,0 +1,52 @@
+# What looks like a credential: by its name, and by its value.
+package lib.kubernetes.credentials
+
+# The end of the name tells: TOKEN_TTL and PASSWORD_FILE hold no credential.
+is_name(name) if {
+	is_string(name)
+	regex.match(`(?i)(password|passwd|passphrase|_pass|_pwd|secret|token|credentials?)$`, name)
+}
+
+is_name(name) if {
+	is_string(name)
+	regex.match(`(?i)(api|access|private|secret|encryption|signing)[_.-]?key([_.-]base)?$`, name)
+}
+
+# Switches such as ALLOW_EMPTY_PASSWORD, and references to another variable, are no credentials.
+is_literal(value) if {
+	value != null
+	not regex.match(`(?i)^\s*(|true|false|yes|no|on|off|\$\([A-Za-z0-9_.-]+\))\s*$`, sprintf("%v", [value]))
+}
+
+is_private_key(value) if {
+	is_string(value)
+	regex.match(`-----BEGIN ([A-Z0-9]+ ){0,3}PRIVATE KEY( BLOCK)?-----`, value)
+}
+
+# Whether the argument at `index` gives a credential, as `--password=hunter2` or after one that is `--password`, or
+# somewhere in a script. A path or a variable in its place is none, nor is another option.
+is_given(arguments, index) if {
+	argument := arguments[index]
+	is_string(argument)
+	some found in regex.find_all_string_submatch_n(_assigned, argument, -1)
+	_is_value(found[2])
+}
+
+is_given(arguments, index) if {
+	index > 0
+	regex.match(sprintf(`(?i)^%s$`, [_option]), arguments[index - 1])
+	_is_value(arguments[index])
+}
+
+_assigned := sprintf(`(?i)(?:^|[\s'"])%s(?:=|\s+)["']?([^\s"']+)`, [_option])
+
+_option := concat("", [
+	`--?[a-z0-9_.-]*(password|passwd|passphrase|client[_-]?secret|token|`,
+	`(?:access|api|encryption|private|secret|signing)[_-]?key)`,
+])
+
+_is_value(value) if {
+	is_literal(value)
+	is_string(value)
+	not regex.match(`^([-$/<]|\./|\{\{|(env|file|path):)`, value)
+}
