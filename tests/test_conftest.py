@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,9 @@ from gate import bootstrap
 from gate.conftest import inputs
 from gate.conftest.policies import is_conftest
 from tests.command import BANDIT_EVAL, POD, RULE, Result, files, gate
-from tests.data import absent
+from tests.tools import tool
+
+pytestmark = pytest.mark.xdist_group("conftest")
 
 DENY: Final = 'package main\n\ndeny contains "no team" if not input.metadata.labels.team\n'
 TEAM: Final = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: {team: shop}}\n"
@@ -25,11 +26,7 @@ TEAM: Final = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: {team: sho
 
 def conftest(folder: Path, *arguments: str) -> Any:
     """What Conftest itself says, as JSON."""
-    version = ".".join(machine.CONFTEST[2].split(".")[:2])
-    built = sorted(machine.CACHE.glob(f"conftest-{version}.*"))
-    command = shutil.which("conftest") or (str(built[-1]) if built else None)
-    if command is None:
-        absent(f"conftest {version} (`make bench` builds it)")
+    command = tool(machine.CONFTEST)
     done = subprocess.run([command, *arguments], cwd=folder, capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr
     return json.loads(done.stdout)
