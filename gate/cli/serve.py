@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import click
@@ -76,4 +77,6 @@ def command(  # noqa: PLR0917 - click passes them by name
         ),
         bootstrap_token=server.secret(os.environ, "GATE_BOOTSTRAP_TOKEN"),
     )
+    # `gate` switches the collector off for commands that end at once; this one does not.
+    gc.enable()
     server.serve(options, lambda line: click.echo(line, err=True))

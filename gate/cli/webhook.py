@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 from pathlib import Path
 
 import click
@@ -34,6 +36,7 @@ def command() -> None:
 )
 @click.option("--feed", help="address of the service whose decisions count")
 @click.option("--token-file", type=click.Path(path_type=Path), help="the token for it")
+@click.option("--ends-with-stdin", is_flag=True, hidden=True, help="end when whoever started it has ended")
 @click.option("--feed-ca", type=click.Path(path_type=Path), help="the CA of its certificate")
 def serve(  # noqa: PLR0917 - click passes them by name
     host: str,
@@ -50,6 +53,7 @@ def serve(  # noqa: PLR0917 - click passes them by name
     feed: str | None,
     token_file: Path | None,
     feed_ca: Path | None,
+    ends_with_stdin: bool,
 ) -> None:
     """Serve POST /admission/validate until told to end."""
     from datetime import UTC, datetime
@@ -62,6 +66,8 @@ def serve(  # noqa: PLR0917 - click passes them by name
     from gate.service.certificates import Certificate
     from gate.service.following import Follower, Forwarder, Store
 
+    if ends_with_stdin:
+        threading.Thread(target=_ended_with_stdin, name="parent", daemon=True).start()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     served = _certificate_files(certificate, key, plain_http, host)
     sources = standing.Sources(
@@ -86,6 +92,13 @@ def serve(  # noqa: PLR0917 - click passes them by name
             forwarder=Forwarder(spools, spool.path, store.keep) if store else None,
         )
         webhook.serve(desk, parts, host=host, port=port)
+
+
+def _ended_with_stdin() -> None:
+    """Wait for the end of standard input: its other end is the parent's, however that ends."""
+    while os.read(0, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _certificate_files(

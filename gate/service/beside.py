@@ -71,7 +71,7 @@ class Beside:
                 str(wanted.port),
             ),
             *("--certificate", str(self.certificate), "--key", str(key), "--data-dir", str(wanted.folder)),
-            *("--feed", feed, "--token-file", str(token)),
+            *("--feed", feed, "--token-file", str(token), "--ends-with-stdin"),
             *(("--config", wanted.config) if wanted.config else ()),
             *(part for name in wanted.policies for part in ("--policy", name)),
         ]
@@ -79,13 +79,17 @@ class Beside:
         self._thread = threading.Thread(target=self._run, name="admission process", daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """Have it finish what it has begun, and wait."""
+    def end(self) -> None:
+        """Have it finish what it has begun."""
         self._ends.set()
-        process = self._process
-        if process is not None:
+        if self._process is not None:
             with contextlib.suppress(OSError):
-                process.terminate()
+                self._process.terminate()
+
+    def stop(self) -> None:
+        """`end`, and wait."""
+        self.end()
+        process = self._process
         self._thread.join(STOP_TIMEOUT_S)
         if process is not None and process.poll() is None:
             process.kill()
@@ -97,10 +101,12 @@ class Beside:
             # The environment of the service holds its secrets; none of them is this process's.
             kept = {name: value for name, value in os.environ.items() if not name.startswith("GATE_")}
             opa = {"GATE_OPA": os.environ["GATE_OPA"]} if "GATE_OPA" in os.environ else {}
-            self._process = subprocess.Popen(self._command, env=kept | opa, stdin=subprocess.DEVNULL)
+            self._process = subprocess.Popen(self._command, env=kept | opa, stdin=subprocess.PIPE)
             if self._ends.is_set():
                 self._process.terminate()
             code = self._process.wait()
+            if self._process.stdin is not None:
+                self._process.stdin.close()
             if not self._ends.is_set():
                 self.problem = f"admission ended with code {code} and is started again"
                 self._ends.wait(next(pauses, PAUSES_S[-1]))

@@ -204,12 +204,28 @@ def serve(options: Options, told: Callable[[str], None]) -> None:
         # uvicorn raises the signal once more when it is done; by default that would end us before the store.
         for ending in (signal.SIGTERM, signal.SIGINT):
             signal.signal(ending, lambda *_: None)
-        uvicorn.Server(config).run([with_socket])
+        _Server(config, service, process).run([with_socket])
     finally:
         if process is not None:
             process.stop()
         with_socket.close()
         service.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which has whoever waits for news answered before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, service: Service, process: beside.Beside | None) -> None:
+        super().__init__(config)
+        self._service = service
+        self._process = process
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more, and finish what was begun."""
+        self._service.is_stopping = True
+        if self._process is not None:
+            self._process.end()
+        await super().shutdown(sockets)
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -61,13 +60,17 @@ def server(tmp_path: Path, port: int) -> Iterator[Server]:
 
 def reviewed(folder: Path, port: int, review: dict[str, Any]) -> dict[str, Any]:
     """The answer, once admission answers at all."""
-    context = ssl.create_default_context(cafile=str(folder / ".gate/service/admission/tls/ca.crt"))
-    pool = urllib3.HTTPSConnectionPool("localhost", port, ssl_context=context, retries=False)
     until = time.monotonic() + 60
     while True:
         try:
-            answer = pool.request("POST", "/admission/validate?timeout=10s", body=msgspec.json.encode(review))
-        except urllib3.exceptions.HTTPError:
+            ca = str(folder / ".gate/service/admission/tls/ca.crt")
+            with urllib3.PoolManager(ca_certs=ca, retries=False) as pool:
+                answer = pool.request(
+                    "POST",
+                    f"https://localhost:{port}/admission/validate?timeout=10s",
+                    body=msgspec.json.encode(review),
+                )
+        except (urllib3.exceptions.HTTPError, OSError):
             assert time.monotonic() < until
             time.sleep(0.1)
             continue
