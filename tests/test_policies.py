@@ -62,7 +62,6 @@ AREAS = {
     "pod-security/baseline": {"PSS"},
     "pod-security/restricted": {"PSS"},
 }
-READ_MORE = {"kubernetes", "hardening", "pod-security/baseline", "pod-security/restricted"}
 OBJECT_SETS = {"kubernetes", "reliability", "hardening", "pod-security/baseline", "pod-security/restricted"}
 
 
@@ -120,7 +119,7 @@ def test_the_metadata_of_a_rule_is_complete(rule: Rule) -> None:
 
 @every_rule
 def test_a_rule_about_kubernetes_says_where_to_read_more(rule: Rule) -> None:
-    if folder(rule.path) in READ_MORE or "docs" in rule.custom:
+    if rule.set in OBJECT_SETS | {"reliability/together"} or "docs" in rule.custom:
         assert re.fullmatch(r"https://[a-z0-9.-]+(/[a-z0-9-]+)*/", rule.custom["docs"])
 
 
