@@ -35,6 +35,7 @@ from tests.data import REPOSITORY, absent
 
 sys.path.insert(0, str(REPOSITORY / "tools"))
 import input_page
+import rules_page
 
 DOCS = REPOSITORY / "docs"
 PAGES = (
@@ -208,6 +209,12 @@ def test_the_table_of_the_policy_input_is_current() -> None:
     text = page("policies.md")
 
     assert input_page.page(text, input_page.schema()) == text, "run `python tools/input_page.py`"
+
+
+def test_the_pages_of_rules_are_current() -> None:
+    written = {path.name: path.read_text("utf-8") for path in rules_page.PAGES.glob("*.md")}
+
+    assert rules_page.pages() == written, "run `python tools/rules_page.py`"
 
 
 def test_every_removed_builtin_is_named() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,11 @@ import pytest
 import yaml
 
 from gate.model import Severity
+from tests.data import REPOSITORY
 
-POLICIES = Path(__file__).resolve().parent.parent / "policies"
+sys.path.insert(0, str(REPOSITORY / "tools"))
+from rules_page import POLICIES, Rule, blocks, folder, modules, rules
+
 README = POLICIES / "README.md"
 
 # CONTRACTS.md, "Policy input v1", Finding, Component.
@@ -59,60 +62,10 @@ AREAS = {
     "pod-security/baseline": {"PSS"},
     "pod-security/restricted": {"PSS"},
 }
-READ_MORE = {"kubernetes", "hardening", "pod-security/baseline", "pod-security/restricted"}
 OBJECT_SETS = {"kubernetes", "reliability", "hardening", "pod-security/baseline", "pod-security/restricted"}
 
 
-@dataclass(frozen=True)
-class Rule:
-    """One deny or warn rule, as its text says it."""
-
-    path: Path
-    action: str
-    metadata: dict[str, Any]
-    body: str
-
-    @property
-    def custom(self) -> dict[str, Any]:
-        custom: dict[str, Any] = self.metadata.get("custom", {})
-        return custom
-
-    @property
-    def id(self) -> str:
-        return str(self.custom.get("id"))
-
-
-def folder(path: Path) -> str:
-    """The set a file belongs to: its folder below policies/."""
-    return path.parent.relative_to(POLICIES).as_posix()
-
-
 BEYOND = re.compile(r'findings\.beyond\((?:[^"]|"\w+"\))*?,\s*(?:sprintf\()?"([\w.]+?)(?:\.%s)?"')
-BLOCK = re.compile(r"(?m)^# METADATA\n((?:#.*\n)+)(.*\n(?:(?!^# METADATA|^deny |^warn ).*\n)*)")
-
-
-def modules() -> list[Path]:
-    """The Rego files gate ships, without tests."""
-    return sorted(p for p in POLICIES.rglob("*.rego") if not p.name.endswith("_test.rego"))
-
-
-def blocks(path: Path) -> list[tuple[dict[str, Any], str]]:
-    """Each METADATA block of a file with the text it stands above."""
-    found = []
-    for match in BLOCK.finditer(path.read_text(encoding="utf-8")):
-        lines = (line.removeprefix("#").removeprefix(" ") for line in match[1].splitlines())
-        found.append((yaml.safe_load("\n".join(lines)), match[2]))
-    return found
-
-
-def rules() -> list[Rule]:
-    """Every rule that has METADATA, in the order of files and lines."""
-    return [
-        Rule(path, body.split(" ", 1)[0], metadata, body)
-        for path in modules()
-        for metadata, body in blocks(path)
-        if metadata.get("scope") != "package"
-    ]
 
 
 def packages() -> list[tuple[Path, dict[str, Any]]]:
@@ -166,7 +119,7 @@ def test_the_metadata_of_a_rule_is_complete(rule: Rule) -> None:
 
 @every_rule
 def test_a_rule_about_kubernetes_says_where_to_read_more(rule: Rule) -> None:
-    if folder(rule.path) in READ_MORE or "docs" in rule.custom:
+    if rule.set in OBJECT_SETS | {"reliability/together"} or "docs" in rule.custom:
         assert re.fullmatch(r"https://[a-z0-9.-]+(/[a-z0-9-]+)*/", rule.custom["docs"])
 
 

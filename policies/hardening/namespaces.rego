@@ -16,16 +16,16 @@ import data.lib.kubernetes.pods
 # custom:
 #   id: GATE-K8S-128
 #   severity: low
-#   fix: give the workload a namespace of its own
+#   fix: make a namespace for the application
 #   docs: https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/
 #   frameworks: [CIS Kubernetes v1.8 5.7.4]
 warn contains {
 	"rule": "GATE-K8S-128",
-	"message": "the workload is in the namespace default",
+	"message": sprintf("the %v is in the namespace default", [object.get(input.object, "kind", "object")]),
 	"path": pods.pointer({"path": []}, ["metadata", "namespace"]),
 } if {
-	count(pods.all) > 0
-	object.get(input.object, ["metadata", "namespace"], "") == "default"
+	object.get(input.object, ["metadata", "namespace"], null) == "default"
+	not _is_the_clusters_own
 }
 
 # METADATA
@@ -67,4 +67,15 @@ warn contains {
 	kinds.is_of([])
 	level := object.get(input.object, ["metadata", "labels", "pod-security.kubernetes.io/enforce"], "none")
 	not level in ["baseline", "restricted"]
+}
+
+# What every cluster keeps in the namespace default.
+_is_the_clusters_own if {
+	[input.object.kind, object.get(input.object, ["metadata", "name"], null)] in {
+		["ConfigMap", "kube-root-ca.crt"],
+		["Endpoints", "kubernetes"],
+		["EndpointSlice", "kubernetes"],
+		["Service", "kubernetes"],
+		["ServiceAccount", "default"],
+	}
 }

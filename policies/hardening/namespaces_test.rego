@@ -3,9 +3,20 @@ package policy.kubernetes.namespaces_test
 import data.lib.kubernetes.builders
 import data.policy.kubernetes.namespaces
 
-test_a_workload_in_the_default_namespace_is_warned_of if {
-	_ids(object.union(builders.pod({}), {"metadata": {"namespace": "default"}})) == {"GATE-K8S-128"}
-	_ids({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "default"}}) == set()
+test_an_object_in_the_namespace_default_is_warned_of if {
+	every kind in builders.kinds {
+		_ids(object.union(builders.workload(kind, builders.pod({})), {"metadata": {"namespace": "default"}})) == {"GATE-K8S-128"}
+	}
+	every kind in ["Service", "ConfigMap", "Anything"] {
+		_ids({"apiVersion": "v1", "kind": kind, "metadata": {"name": "a", "namespace": "default"}}) == {"GATE-K8S-128"}
+		_ids({"apiVersion": "v1", "kind": kind, "metadata": {"name": "a", "namespace": "web"}}) == set()
+		_ids({"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}}) == set()
+	}
+}
+
+test_what_every_cluster_keeps_there_passes if {
+	_ids({"kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default"}}) == set()
+	_ids({"kind": "ConfigMap", "metadata": {"name": "kubernetes", "namespace": "default"}}) == {"GATE-K8S-128"}
 }
 
 test_a_service_account_that_mounts_its_token_is_warned_of if {

@@ -45,7 +45,8 @@ deny contains {
 # title: Credential in a ConfigMap
 # description: >-
 #   A ConfigMap is read by whoever may read configuration, and shown in logs and tools without a second thought. Its
-#   key is named like a credential, or its value is a private key. The value is never shown.
+#   key is named like a credential, or its value holds a private key or a token of a known form. The value is never
+#   shown.
 # custom:
 #   id: GATE-K8S-125
 #   severity: high
@@ -177,7 +178,7 @@ _is_reference(value) if {
 	)
 }
 
-_is_credential(_, value) if credentials.is_private_key(value)
+_is_credential(_, value) if credentials.is_known(value)
 
 _is_credential(key, value) if {
 	credentials.is_name(key)

@@ -18,10 +18,19 @@ is_literal(value) if {
 	not regex.match(`(?i)^\s*(|true|false|yes|no|on|off|\$\([A-Za-z0-9_.-]+\))\s*$`, sprintf("%v", [value]))
 }
 
-is_private_key(value) if {
+# Whether a text holds a private key, or a token of a form that its maker gives to nothing else.
+is_known(value) if {
 	is_string(value)
-	regex.match(`-----BEGIN ([A-Z0-9]+ ){0,3}PRIVATE KEY( BLOCK)?-----`, value)
+	regex.match(_known, value)
 }
+
+_known := concat("|", [
+	`-----BEGIN ([A-Z0-9]+ ){0,3}PRIVATE KEY( BLOCK)?-----`,
+	`\b(AKIA|ASIA)[A-Z2-7]{16}\b`,
+	`\b(gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{82})\b`,
+	`\bglpat-[A-Za-z0-9_-]{20}`,
+	`\bxox[abprs]-[A-Za-z0-9-]{10,}`,
+])
 
 # Whether the argument at `index` gives a credential, as `--password=hunter2` or after one that is `--password`, or
 # somewhere in a script. A path or a variable in its place is none, nor is another option.

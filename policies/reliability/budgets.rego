@@ -17,6 +17,7 @@ import data.lib.kubernetes.quantities
 #   id: GATE-K8S-176
 #   severity: medium
 #   fix: let one pod be evicted, maxUnavailable 1 for instance
+#   docs: https://kubernetes.io/docs/tasks/run-application/configure-pdb/
 #   frameworks: []
 warn contains object.union({"rule": "GATE-K8S-176"}, problem) if some problem in _blocking
 
@@ -45,6 +46,7 @@ _blocking contains {
 #   id: GATE-K8S-177
 #   severity: medium
 #   fix: keep maxUnavailable, which stays right when the number of replicas changes
+#   docs: https://kubernetes.io/docs/tasks/run-application/configure-pdb/
 #   frameworks: []
 deny contains {
 	"rule": "GATE-K8S-177",
@@ -63,6 +65,7 @@ deny contains {
 #   id: GATE-K8S-178
 #   severity: medium
 #   fix: select the pods of one workload by their labels
+#   docs: https://kubernetes.io/docs/tasks/run-application/configure-pdb/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-178",
@@ -80,6 +83,7 @@ warn contains {
 #   id: GATE-K8S-179
 #   severity: medium
 #   fix: set maxReplicas to more than minReplicas
+#   docs: https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/
 #   frameworks: []
 deny contains object.union({"rule": "GATE-K8S-179"}, problem) if some problem in _unbounded
 
@@ -108,6 +112,7 @@ _unbounded contains {
 #   id: GATE-K8S-180
 #   severity: low
 #   fix: raise maxReplicas, or remove the autoscaler and set replicas
+#   docs: https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-180",

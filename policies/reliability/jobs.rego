@@ -17,6 +17,7 @@ import data.lib.settings
 #   id: GATE-K8S-169
 #   severity: low
 #   fix: set concurrencyPolicy to Forbid or Replace
+#   docs: https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-169",
@@ -35,6 +36,7 @@ warn contains {
 #   id: GATE-K8S-170
 #   severity: medium
 #   fix: set startingDeadlineSeconds to 10 or more; 200 leaves room for a restart of the control plane
+#   docs: https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-170",
@@ -57,6 +59,7 @@ warn contains {
 #   id: GATE-K8S-171
 #   severity: low
 #   fix: remove failedJobsHistoryLimit (1 is the default) and successfulJobsHistoryLimit (3), or set small numbers
+#   docs: https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/
 #   frameworks: []
 warn contains object.union({"rule": "GATE-K8S-171"}, problem) if some problem in _pasts
 
@@ -90,6 +93,7 @@ _pasts contains {
 #   id: GATE-K8S-172
 #   severity: low
 #   fix: set activeDeadlineSeconds of the Job to a few times what it usually takes
+#   docs: https://kubernetes.io/docs/concepts/workloads/controllers/job/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-172",
@@ -110,6 +114,7 @@ warn contains {
 #   id: GATE-K8S-173
 #   severity: info
 #   fix: set ttlSecondsAfterFinished
+#   docs: https://kubernetes.io/docs/concepts/workloads/controllers/ttlafterfinished/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-173",
@@ -129,6 +134,7 @@ warn contains {
 #   id: GATE-K8S-174
 #   severity: low
 #   fix: remove suspend, or the object
+#   docs: https://kubernetes.io/docs/concepts/workloads/controllers/job/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-174",
@@ -148,6 +154,7 @@ warn contains {
 #   id: GATE-K8S-175
 #   severity: medium
 #   fix: name the zone in spec.timeZone
+#   docs: https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/
 #   frameworks: []
 deny contains {
 	"rule": "GATE-K8S-175",

@@ -18,6 +18,7 @@ import data.lib.text
 #   id: GATE-K8S-181
 #   severity: low
 #   fix: use serviceAccountName alone
+#   docs: https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-181",
@@ -38,6 +39,7 @@ warn contains {
 #   id: GATE-K8S-182
 #   severity: info
 #   fix: add the label, as Kubernetes recommends for every application
+#   docs: https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-182",
@@ -50,29 +52,13 @@ warn contains {
 }
 
 # METADATA
-# title: Object in the namespace default
-# description: Nothing separates what runs in the namespace default; policies and quotas of a team do not reach it.
-# custom:
-#   id: GATE-K8S-183
-#   severity: low
-#   fix: make a namespace for the application
-#   frameworks: [CIS Kubernetes v1.8 5.7.4]
-warn contains {
-	"rule": "GATE-K8S-183",
-	"message": sprintf("the %v is in the namespace default", [object.get(input.object, "kind", "object")]),
-	"path": pods.pointer(objects.root, ["metadata", "namespace"]),
-} if {
-	objects.at(["metadata", "namespace"]) == "default"
-	not _is_the_clusters_own
-}
-
-# METADATA
 # title: Workload among the cluster's own parts
 # description: A workload in one of settings.reliability.system_namespaces stands beside what the cluster needs to live.
 # custom:
 #   id: GATE-K8S-184
 #   severity: medium
 #   fix: give it a namespace of its own, or waive this for parts of the cluster
+#   docs: https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-184",
@@ -91,6 +77,7 @@ warn contains {
 #   id: GATE-K8S-185
 #   severity: medium
 #   fix: rename one of them
+#   docs: https://kubernetes.io/docs/concepts/workloads/pods/
 #   frameworks: []
 deny contains {
 	"rule": "GATE-K8S-185",
@@ -116,6 +103,7 @@ deny contains {
 #   id: GATE-K8S-186
 #   severity: low
 #   fix: remove one of them
+#   docs: https://kubernetes.io/docs/concepts/services-networking/service/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-186",
@@ -168,14 +156,3 @@ _system := names if {
 	names := settings.list("reliability.system_namespaces")
 	names != null
 } else := ["kube-system"]
-
-# What every cluster keeps in the namespace default.
-_is_the_clusters_own if {
-	[input.object.kind, objects.at(["metadata", "name"])] in {
-		["ConfigMap", "kube-root-ca.crt"],
-		["Endpoints", "kubernetes"],
-		["EndpointSlice", "kubernetes"],
-		["Service", "kubernetes"],
-		["ServiceAccount", "default"],
-	}
-}

@@ -32,19 +32,6 @@ test_the_settings_say_which_labels if {
 	_warned_under(builders.workload("Deployment", builders.pod({})), null) == {"GATE-K8S-182"}
 }
 
-test_an_object_in_the_namespace_default_is_warned_of if {
-	every kind in ["Service", "ConfigMap", "Anything"] {
-		_warned({"apiVersion": "v1", "kind": kind, "metadata": {"name": "a", "namespace": "default"}}) == {"GATE-K8S-183"}
-		_warned({"apiVersion": "v1", "kind": kind, "metadata": {"name": "a", "namespace": "web"}}) == set()
-		_warned({"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}}) == set()
-	}
-}
-
-test_what_every_cluster_keeps_there_passes if {
-	_warned({"kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default"}}) == set()
-	_warned({"kind": "ConfigMap", "metadata": {"name": "kubernetes", "namespace": "default"}}) == {"GATE-K8S-183"}
-}
-
 test_a_workload_among_the_clusters_parts_is_warned_of if {
 	every namespace in ["kube-system", "kube-public", "kube-node-lease"] {
 		_warned(object.union(builders.pod({}), {"metadata": {"namespace": namespace}})) == {"GATE-K8S-184"}

@@ -17,6 +17,7 @@ import data.lib.kubernetes.pods
 #   id: GATE-K8S-142
 #   severity: low
 #   fix: let liveness ask only whether the process hangs, or let it wait longer (failureThreshold)
+#   docs: https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-142",
@@ -36,6 +37,7 @@ warn contains {
 #   id: GATE-K8S-143
 #   severity: low
 #   fix: set failureThreshold to 3 or more, or remove it (3 is the default)
+#   docs: https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-143",
@@ -53,6 +55,7 @@ warn contains {
 #   id: GATE-K8S-144
 #   severity: medium
 #   fix: correct the name, or name the port in the container's ports
+#   docs: https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/
 #   frameworks: []
 deny contains {
 	"rule": "GATE-K8S-144",

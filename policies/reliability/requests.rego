@@ -20,6 +20,7 @@ import data.lib.text
 #   id: GATE-K8S-145
 #   severity: low
 #   fix: set resources.requests to what the program was seen to use
+#   docs: https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/
 #   frameworks: [NSA/CISA Kubernetes Hardening]
 warn contains {
 	"rule": "GATE-K8S-145",
@@ -44,6 +45,7 @@ warn contains {
 #   id: GATE-K8S-146
 #   severity: low
 #   fix: raise the request to what the program uses at its busiest, or lower the limit
+#   docs: https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-146",
@@ -71,6 +73,7 @@ warn contains {
 #   id: GATE-K8S-147
 #   severity: medium
 #   fix: write quantities as Kubernetes does (500m, 64Mi), the request at most the limit
+#   docs: https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/
 #   frameworks: []
 deny contains object.union({"rule": "GATE-K8S-147"}, problem) if some problem in _impossible
 

@@ -17,6 +17,7 @@ import data.lib.kubernetes.quantities
 #   id: GATE-K8S-155
 #   severity: medium
 #   fix: set maxUnavailable below the number of replicas, and maxSurge above 0
+#   docs: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-155",
@@ -39,6 +40,7 @@ warn contains {
 #   id: GATE-K8S-156
 #   severity: medium
 #   fix: set one of them to 1 or more
+#   docs: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
 #   frameworks: []
 deny contains {
 	"rule": "GATE-K8S-156",
@@ -58,6 +60,7 @@ deny contains {
 #   id: GATE-K8S-157
 #   severity: low
 #   fix: use RollingUpdate where two versions can run side by side
+#   docs: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-157",
@@ -77,6 +80,7 @@ warn contains {
 #   id: GATE-K8S-158
 #   severity: medium
 #   fix: remove paused
+#   docs: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-158",
@@ -95,6 +99,7 @@ warn contains {
 #   id: GATE-K8S-159
 #   severity: low
 #   fix: use RollingUpdate
+#   docs: https://kubernetes.io/docs/tasks/manage-daemon/update-daemon-set/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-159",
@@ -113,6 +118,7 @@ warn contains {
 #   id: GATE-K8S-160
 #   severity: medium
 #   fix: remove revisionHistoryLimit (10 is the default), or set it to 2 or more
+#   docs: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-160",
@@ -132,6 +138,7 @@ warn contains {
 #   id: GATE-K8S-161
 #   severity: medium
 #   fix: give the pod template every label of the selector
+#   docs: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
 #   frameworks: []
 deny contains object.union({"rule": "GATE-K8S-161"}, problem) if some problem in _unselected
 

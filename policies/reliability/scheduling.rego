@@ -19,6 +19,7 @@ import data.lib.settings
 #   id: GATE-K8S-162
 #   severity: low
 #   fix: add topologySpreadConstraints over kubernetes.io/hostname or topology.kubernetes.io/zone
+#   docs: https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-162",
@@ -40,6 +41,7 @@ warn contains {
 #   id: GATE-K8S-163
 #   severity: medium
 #   fix: make a PriorityClass of your own below 1000000000
+#   docs: https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-163",
@@ -61,6 +63,7 @@ warn contains {
 #   id: GATE-K8S-164
 #   severity: medium
 #   fix: use nodeSelector or node affinity with a label that several nodes have
+#   docs: https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-164",
@@ -81,6 +84,7 @@ warn contains {
 #   id: GATE-K8S-165
 #   severity: low
 #   fix: name the taints that the pod may live with
+#   docs: https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-165",
@@ -101,6 +105,7 @@ warn contains {
 #   id: GATE-K8S-166
 #   severity: medium
 #   fix: remove it (30 is the default), and let the program end on SIGTERM
+#   docs: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-166",
@@ -118,6 +123,7 @@ warn contains {
 #   id: GATE-K8S-167
 #   severity: low
 #   fix: lower terminationGracePeriodSeconds, or raise settings.reliability.grace_s_max
+#   docs: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-167",
@@ -141,6 +147,7 @@ warn contains {
 #   id: GATE-K8S-168
 #   severity: medium
 #   fix: set restartPolicy to OnFailure or Never in a Job, remove it elsewhere
+#   docs: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
 #   frameworks: []
 deny contains {
 	"rule": "GATE-K8S-168",

@@ -16,6 +16,7 @@ import data.lib.kubernetes.pods
 #   id: GATE-K8S-141
 #   severity: medium
 #   fix: give the field the type the Kubernetes API says
+#   docs: https://kubernetes.io/docs/reference/kubernetes-api/
 #   frameworks: []
 deny contains {
 	"rule": "GATE-K8S-141",
@@ -41,6 +42,7 @@ deny contains {
 #   id: GATE-K8S-192
 #   severity: medium
 #   fix: give the element the type the Kubernetes API says
+#   docs: https://kubernetes.io/docs/reference/kubernetes-api/
 #   frameworks: []
 deny contains {
 	"rule": "GATE-K8S-192",

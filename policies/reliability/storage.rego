@@ -16,6 +16,7 @@ import data.lib.kubernetes.pods
 #   id: GATE-K8S-152
 #   severity: low
 #   fix: add volumeClaimTemplates, or use a Deployment
+#   docs: https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-152",
@@ -37,6 +38,7 @@ warn contains {
 #   id: GATE-K8S-153
 #   severity: medium
 #   fix: say Retain, and delete claims by hand
+#   docs: https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-153",
@@ -56,6 +58,7 @@ warn contains {
 #   id: GATE-K8S-154
 #   severity: medium
 #   fix: set accessModes, [ReadWriteOnce] for a volume that one node uses
+#   docs: https://kubernetes.io/docs/concepts/storage/persistent-volumes/
 #   frameworks: []
 deny contains {
 	"rule": "GATE-K8S-154",

@@ -16,6 +16,7 @@ import data.lib.kubernetes.pods
 #   id: GATE-K8S-148
 #   severity: medium
 #   fix: set emptyDir.sizeLimit
+#   docs: https://kubernetes.io/docs/concepts/storage/volumes/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-148",
@@ -33,6 +34,7 @@ warn contains {
 #   id: GATE-K8S-149
 #   severity: info
 #   fix: set emptyDir.sizeLimit, or a limit of ephemeral-storage
+#   docs: https://kubernetes.io/docs/concepts/storage/volumes/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-149",
@@ -51,6 +53,7 @@ warn contains {
 #   id: GATE-K8S-150
 #   severity: medium
 #   fix: correct the name, or add the volume
+#   docs: https://kubernetes.io/docs/concepts/storage/volumes/
 #   frameworks: []
 deny contains {
 	"rule": "GATE-K8S-150",
@@ -72,6 +75,7 @@ deny contains {
 #   id: GATE-K8S-151
 #   severity: medium
 #   fix: give each mount a path of its own
+#   docs: https://kubernetes.io/docs/concepts/storage/volumes/
 #   frameworks: []
 deny contains {
 	"rule": "GATE-K8S-151",

@@ -17,6 +17,7 @@ import data.lib.kubernetes.together
 #   id: GATE-K8S-198
 #   severity: low
 #   fix: run two or more, where the program can
+#   docs: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-198",
@@ -33,6 +34,7 @@ warn contains {
 #   id: GATE-K8S-199
 #   severity: low
 #   fix: add a PodDisruptionBudget with maxUnavailable 1 for the same labels
+#   docs: https://kubernetes.io/docs/tasks/run-application/configure-pdb/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-199",
@@ -51,6 +53,7 @@ warn contains {
 #   id: GATE-K8S-200
 #   severity: medium
 #   fix: use maxUnavailable 1, or run more replicas than minAvailable
+#   docs: https://kubernetes.io/docs/tasks/run-application/configure-pdb/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-200",
@@ -76,6 +79,7 @@ warn contains {
 #   id: GATE-K8S-201
 #   severity: medium
 #   fix: set resources.requests in every container of the target
+#   docs: https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-201",
@@ -101,6 +105,7 @@ warn contains {
 #   id: GATE-K8S-202
 #   severity: low
 #   fix: remove replicas from the workload
+#   docs: https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-202",
@@ -121,6 +126,7 @@ warn contains {
 #   id: GATE-K8S-203
 #   severity: low
 #   fix: correct scaleTargetRef, or hand the workload over too
+#   docs: https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-203",
@@ -145,6 +151,7 @@ warn contains {
 #   id: GATE-K8S-204
 #   severity: medium
 #   fix: use a StatefulSet with volumeClaimTemplates, or a claim with ReadWriteMany
+#   docs: https://kubernetes.io/docs/concepts/storage/persistent-volumes/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-204",

@@ -18,6 +18,7 @@ import data.lib.text
 #   id: GATE-K8S-193
 #   severity: low
 #   fix: correct the selector, or hand the workload over too
+#   docs: https://kubernetes.io/docs/concepts/services-networking/service/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-193",
@@ -36,6 +37,7 @@ warn contains {
 #   id: GATE-K8S-194
 #   severity: medium
 #   fix: correct targetPort, or name the port in the container
+#   docs: https://kubernetes.io/docs/concepts/services-networking/service/
 #   frameworks: []
 deny contains {
 	"rule": "GATE-K8S-194",
@@ -61,6 +63,7 @@ deny contains {
 #   id: GATE-K8S-195
 #   severity: low
 #   fix: add a readinessProbe to the container that answers
+#   docs: https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-195",
@@ -79,6 +82,7 @@ warn contains {
 #   id: GATE-K8S-196
 #   severity: low
 #   fix: correct the selector, or hand the workload over too
+#   docs: https://kubernetes.io/docs/tasks/run-application/configure-pdb/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-196",
@@ -96,6 +100,7 @@ warn contains {
 #   id: GATE-K8S-197
 #   severity: medium
 #   fix: remove one, rename it, or hand over one environment at a time
+#   docs: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-197",
