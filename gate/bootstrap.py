@@ -131,6 +131,14 @@ def ingested(given: Iterable[File], engine: Engine, *, configuration: bool = Fal
     return tuple(reads)
 
 
+def adapters_imported() -> None:
+    """Import every adapter: for a process that may not learn anything later (gate/service/shapes.py)."""
+    from scanners import SCANNERS
+
+    for scanner in SCANNERS.values():
+        _ = scanner.adapter
+
+
 def _answered(given: Iterable[File], engine: Engine) -> Iterator[tuple[Sequence[File], manifests.ReadMany]]:
     """Batches of the files in their order, each with what reads its manifests.
 

@@ -16,7 +16,8 @@ from gate.engines.embedded import Engine
 
 def prepared(engine: Engine) -> tuple[type[msgspec.Struct], ...]:
     """Every shape there is, scanners' included; call it before there are threads."""
-    bootstrap.ingested((), engine)  # imports every adapter
+    bootstrap.ingested((), engine)  # imports the rest of the way
+    bootstrap.adapters_imported()
     known = tuple(dict.fromkeys(_below(msgspec.Struct)))
     for shape in known:
         _learn(shape)
