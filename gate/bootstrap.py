@@ -99,7 +99,7 @@ def template_reader(engine: Engine, ahead: Sequence[tuple[str, bytes]] = ()) -> 
 
 def configuration_readers(engine: Engine) -> dict[str, conftest_inputs.Reader]:
     """What reads configuration for Conftest's policies, by name; HCL is read by the engine."""
-    return {**conftest_inputs.READERS, "hcl2": lambda text, path: engine_manifests.hcl(engine, text, path)}
+    return {**conftest_inputs.readers(), "hcl2": lambda text, path: engine_manifests.hcl(engine, text, path)}
 
 
 PLACED_AT_ONCE: Final = 500

@@ -14,7 +14,6 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 import msgspec
-from packaging.version import Version
 
 _CONSTRAINT: Final = re.compile(r"(?P<comparator>>=|<=|!=|<|>|=)?(?P<version>[^<>=!*|\s]+)")
 _SEMVER: Final = re.compile(
@@ -38,11 +37,18 @@ def _semantic(text: str) -> tuple[Any, ...]:
     return (*numbers, 0, tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts))
 
 
+def _of_python(text: str) -> Any:
+    """The sort key of a version of PyPI."""
+    from packaging.version import Version  # noqa: PLC0415 - a waiver with a range of versions is rare
+
+    return Version(text)
+
+
 _ORDERED: Final[Mapping[str, Callable[[str], Any]]] = {
     "cargo": _semantic,
     "golang": _semantic,
     "npm": _semantic,
-    "pypi": Version,
+    "pypi": _of_python,
 }
 
 

@@ -453,7 +453,7 @@ def test_a_file_is_read_as_conftest_reads_it(tmp_path: Path, name: str) -> None:
     parser = inputs.parser(name)
     assert parser is not None
 
-    found = [one.value for one in inputs.read(INPUTS[name].encode(), name, parser)]
+    found = [one.value for one in inputs.read(INPUTS[name].encode(), name, parser, inputs.readers())]
 
     assert [one["contents"] for one in conftest(tmp_path, "parse", "--combine", name)] == found
 

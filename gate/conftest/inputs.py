@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import msgspec
 
-from gate.documents import dockerfile, dotenv, ini, toml, xml_values
 from gate.documents import json as json_documents
 from gate.documents.manifests import Document
 from gate.errors import ReportError
@@ -22,15 +20,6 @@ from gate.model import KubernetesObject, Source
 Reader = Callable[[bytes, str], Any]
 """UTF-8 text and label -> value; raises `ReportError` with a place."""
 
-READERS: Final[Mapping[str, Reader]] = MappingProxyType(
-    {
-        "dockerfile": dockerfile.parsed,
-        "dotenv": dotenv.parsed,
-        "ini": ini.parsed,
-        "toml": toml.parsed,
-    }
-)
-"""What is read only where Conftest's policies ask for it; HCL too, which the engine reads."""
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _ENDINGS: Final = {
     "hcl": "hcl2",
@@ -83,6 +72,13 @@ class Configured(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+def readers() -> dict[str, Reader]:
+    """What is read only where Conftest's policies ask for it, by name; HCL the engine reads."""
+    from gate.documents import dockerfile, dotenv, ini, toml  # noqa: PLC0415 - most checks have no use for them
+
+    return {"dockerfile": dockerfile.parsed, "dotenv": dotenv.parsed, "ini": ini.parsed, "toml": toml.parsed}
+
+
 def parser(path: str) -> str | None:
     """The reader that Conftest's rules about names choose for `path`, or None."""
     name = posixpath.basename(path).lower()
@@ -125,15 +121,16 @@ def yaml_documents(found: Sequence[Document], path: str) -> tuple[Configured, ..
 
 def values(text: bytes, path: str, syntax: Literal["json", "xml"]) -> tuple[Configured, ...]:
     """The documents of a JSON or XML file."""
-    read = xml_values.parsed if syntax == "xml" else json_documents.parsed
-    return documents(read(text, path), path)
+    if syntax == "json":
+        return documents(json_documents.parsed(text, path), path)
+    from gate.documents import xml_values  # noqa: PLC0415 - as above
+
+    return documents(xml_values.parsed(text, path), path)
 
 
-def read(
-    text: bytes, path: str, name: str, readers: Mapping[str, Reader] = READERS
-) -> tuple[Configured, ...]:
-    """The documents of a file that the reader `name` of `readers` reads; raises `ReportError` with its place."""
+def read(text: bytes, path: str, name: str, given: Mapping[str, Reader]) -> tuple[Configured, ...]:
+    """The documents of a file that the reader `name` of `given` reads; raises `ReportError` with its place."""
     try:
-        return documents(readers[name](text, path), path)
+        return documents(given[name](text, path), path)
     except RecursionError:
         raise ReportError("nested too deep", code="report_too_deep", path=path, line=1, column=1) from None
