@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/util"
@@ -20,6 +21,7 @@ type bundle struct {
 	compiler *ast.Compiler
 	store    storage.Store
 	sources  sources
+	own      []func(*rego.Rego) // built-ins of this bundle alone
 
 	mu       sync.Mutex
 	prepared map[string]*prepared
@@ -87,6 +89,7 @@ func (s *server) compile(r request) ([]byte, error) {
 		AllowBuiltinsExtra []string                   `json:"allow_builtins_extra"`
 		Schemas            map[string]json.RawMessage `json:"schemas"`
 		Entrypoints        []entrypoint               `json:"entrypoints"`
+		Files              []handedFile               `json:"files"`
 	}
 	if err := decodeHeader(r.header, &header); err != nil {
 		return nil, err
@@ -94,8 +97,9 @@ func (s *server) compile(r request) ([]byte, error) {
 	if header.Bundle == "" {
 		return nil, fail(badRequest, "header: found no bundle id, expected one")
 	}
-	if len(header.AllowBuiltinsExtra) > 0 {
-		return nil, fail(badRequest, "header: found allow_builtins_extra, expected it to be empty: this engine has no built-ins to add")
+	extra, functions, err := configBuiltins(header.AllowBuiltinsExtra, header.Files)
+	if err != nil {
+		return nil, err
 	}
 	data := []byte(header.Data)
 	if header.DataInBody {
@@ -103,7 +107,6 @@ func (s *server) compile(r request) ([]byte, error) {
 	} else if len(r.body) > 0 {
 		return nil, fail(badRequest, "header: found a body, expected data_in_body with it")
 	}
-
 	modules, texts, regoVersion, err := parseModules(header.Modules, header.RegoVersion)
 	if err != nil {
 		return nil, err
@@ -116,9 +119,8 @@ func (s *server) compile(r request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-
 	var forbidden []problem
-	compiler := newCompiler(regoVersion, texts, &forbidden).WithStrict(header.Strict)
+	compiler := newCompiler(regoVersion, texts, &forbidden).WithStrict(header.Strict).WithBuiltins(extra)
 	if schemas != nil {
 		compiler = compiler.WithSchemas(schemas).WithUseTypeCheckAnnotations(true)
 	}
@@ -135,9 +137,9 @@ func (s *server) compile(r request) ([]byte, error) {
 		return nil, err
 	}
 
-	compiled := &bundle{compiler: compiler, store: store, sources: texts, prepared: map[string]*prepared{}}
+	compiled := &bundle{compiler: compiler, store: store, sources: texts, own: functions, prepared: map[string]*prepared{}}
 	if len(header.Entrypoints) > 0 {
-		if _, err := compiled.query(header.Entrypoints, true); err != nil {
+		if _, err = compiled.query(header.Entrypoints, true); err != nil {
 			return nil, err
 		}
 	}

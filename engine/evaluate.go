@@ -79,14 +79,14 @@ func (b *bundle) query(entrypoints []entrypoint, strictBuiltinErrors bool) (*pre
 	for i, e := range entrypoints {
 		terms[i] = ast.ArrayComprehensionTerm(value, ast.NewBody(ast.Equality.Expr(value, ast.NewTerm(e.ref))))
 	}
-	query, err := rego.New(
+	query, err := rego.New(append([]func(*rego.Rego){
 		rego.ParsedQuery(ast.NewBody(ast.NewExpr(ast.ArrayTerm(terms...)))),
 		rego.Compiler(b.compiler),
 		rego.Store(b.store),
 		rego.Capabilities(b.compiler.Capabilities()),
 		rego.StrictBuiltinErrors(strictBuiltinErrors),
 		rego.GenerateJSON(func(term *ast.Term, _ *rego.EvalContext) (any, error) { return term, nil }),
-	).PrepareForEval(context.Background())
+	}, b.own...)...).PrepareForEval(context.Background())
 	if err != nil {
 		return nil, fail(compileError, "entry points: "+err.Error())
 	}

@@ -3,6 +3,7 @@ module gate/engine
 go 1.26.8
 
 require (
+	github.com/BurntSushi/toml v1.5.0
 	github.com/hashicorp/hcl/v2 v2.23.0
 	github.com/open-policy-agent/opa v1.22.2
 	github.com/tmccombs/hcl2json v0.6.7

@@ -192,17 +192,18 @@ def _reader(given: Sequence[File], engine: Engine) -> manifests.ReadMany:
 
 def bundle(sources: Sequence[str], root: Path, engine: Engine, *, python: bool) -> Bundle:
     """The policies of `sources`, compiled by `engine`; `python` tells whether Python ones may run."""
-    return compiled(policy_files.collected(sources, root), engine, python=python)
+    return compiled(policy_files.collected(sources, root), root, engine, python=python)
 
 
 def compiled(
     collected: policy_files.Collected,
+    root: Path,
     engine: Engine,
     *,
     python: bool,
     conftest: conftests.Options | None = None,
 ) -> Bundle:
-    """`collected`, compiled by `engine`; without `conftest` all namespaces of Conftest's policies are."""
+    """`collected` from below `root`, compiled by `engine`; without `conftest` all namespaces of Conftest's policies are."""
     rules: dict[str, Any] = {}
     packages: tuple[str, ...] = ()
     if collected.python and python:
@@ -218,19 +219,52 @@ def compiled(
         python_rules=rules,
         python_packages=packages,
         gatekeeper=gatekeeper.library(collected.manifests, template_reader(engine, collected.manifests)),
-        conftest=_conftest(collected, engine, conftest or conftests.Options(all_namespaces=True)),
+        conftest=_conftest(collected, root, engine, conftest or conftests.Options(all_namespaces=True)),
     )
 
 
 def _conftest(
-    given: policy_files.Collected, engine: Engine, options: conftests.Options
+    given: policy_files.Collected, root: Path, engine: Engine, options: conftests.Options
 ) -> conftests.Library | None:
     if not given.conftest:
         return None
     modules = [(module.path, module.text) for module in given.conftest]
+    files_of_rules = _files_of_rules(conftests.named_files(modules), root, engine)
     # One engine may hold the same files asked in two ways.
-    asked = hashlib.sha256(msgspec.json.encode(options, order="deterministic")).hexdigest()[:12]
-    return conftests.library(modules, options, engine.load, f"{given.revision}/conftest/{asked}")
+    told = msgspec.json.encode([options, files_of_rules], order="deterministic")
+    asked = hashlib.sha256(told).hexdigest()[:12]
+    name = f"{given.revision}/conftest/{asked}"
+    return conftests.library(modules, options, engine.load, name, files_of_rules)
+
+
+def _files_of_rules(named: Mapping[str, str], root: Path, engine: Engine) -> dict[str, Any]:
+    """The values of files that Conftest's rules parse by name; raises `PolicyError` where one is not to be had."""
+    values: dict[str, Any] = {}
+    readers = configuration_readers(engine) if named else {}
+    top = root.resolve()
+    for path, module in named.items():
+        place = root / path
+        if not (place.is_file() and place.resolve().is_relative_to(top)):
+            raise PolicyError(
+                f"the rule parses {quoted(path)}, which is not there, or not below the working directory",
+                code="policy_invalid",
+                path=module,
+                expected="a file that the rule may name",
+            )
+        try:
+            values[path] = _value_of(place.read_bytes(), path, readers, engine)
+        except ReportError as error:
+            raise PolicyError(problems=error.problems) from None
+    return values
+
+
+def _value_of(data: bytes, path: str, readers: Mapping[str, conftest_inputs.Reader], engine: Engine) -> Any:
+    """The one value of a file, as `parse_config_file` gives it; the list of them for a stream of YAML."""
+    name = conftest_inputs.parser(path)
+    if name is None and path.lower().endswith((".yaml", ".yml")):
+        found = [msgspec.json.decode(one.value) for one in manifest_reader(engine)(data, path)]
+        return found[0] if len(found) == 1 else found or None
+    return readers[name](data, path) if name else json_documents.parsed(data, path)
 
 
 def input_schema() -> Any:

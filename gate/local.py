@@ -178,13 +178,7 @@ def _refuse_what_is_not_here(config: Configuration, formats: tuple[str, ...]) ->
 def handed(wish: Wish, config: Configuration, root: Path) -> inputs.Handed:
     """What the command line names, or else the inputs of gate.yaml."""
     declared = files.declarations(wish.declared)
-    options = rendering.Options(
-        values=wish.values,
-        sets=wish.sets,
-        release=wish.release,
-        namespace=wish.namespace,
-        kubernetes_version=wish.kubernetes_version,
-    )
+    options = rendering.Options(**{name: getattr(wish, name) for name in rendering.Options.__struct_fields__})
     if wish.paths or declared:
         return inputs.sorted_out([(None, path, options) for path in wish.paths], declared, options, root)
     given = inputs.configured(config.settings.inputs, options, config.label)
@@ -195,7 +189,13 @@ def _loaded(collected: Collected, wish: Wish, config: Configuration, root: Path,
     given = data(config, wish.data, root) if collected.conftest else {}
     options = msgspec.structs.replace(wish.conftest, data=given)
     options.refuse_without(has_policies=bool(collected.conftest))
-    return bootstrap.compiled(collected, engine, python=config.settings.policies.python, conftest=options)
+    return bootstrap.compiled(
+        collected,
+        root if wish.policies else config.root,
+        engine,
+        python=config.settings.policies.python,
+        conftest=options,
+    )
 
 
 # ------------------------------------------------------------------------------------ the question

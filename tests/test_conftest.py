@@ -357,11 +357,47 @@ def test_flags_of_conftest_without_its_policies_are_refused(tmp_path: Path, flag
     assert 2 == check(tmp_path, flag, "k").code
 
 
-def test_parsing_files_while_a_rule_runs_is_refused_by_name(tmp_path: Path) -> None:
-    rule = 'package main\n\ndeny contains "x" if parse_config_file("a.yaml").a\n'
-    files(tmp_path, p__a_rego=rule, k__a_yaml=TEAM)
+PARSING: Final = """package main
 
-    assert "parse_config_file" in refused(check(tmp_path, "k"))["fix"]
+deny contains sprintf("text %d", [value.a]) if value := parse_config("yaml", "a: 1")
+
+deny contains sprintf("text %d", [value.b.c]) if value := parse_config("toml", "[b]\\nc = 2")
+
+deny contains sprintf("file %v", [value.team]) if value := parse_config_file("team.yaml")
+
+deny contains sprintf("files %d", [count(values)]) if values := parse_combined_config_files(["team.yaml", "../k/a.yaml"])
+"""
+
+
+def test_what_rules_parse_themselves_is_parsed_as_by_conftest(tmp_path: Path) -> None:
+    files(tmp_path, p__a_rego=PARSING, p__team_yaml="team: shop\n", k__a_yaml=TEAM)
+
+    answer = check(tmp_path, "k/a.yaml")
+
+    assert 4 == len(ours(answer))
+    assert theirs(tmp_path, "--policy", "p", "k/a.yaml") == ours(answer)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        ('parse_config("cue", "a: 1")', "a parser that is not here"),
+        ('parse_config("yaml", "a: [")', "parse_config"),
+        ('parse_config_file("absent.yaml")', "absent.yaml"),
+        ('parse_config_file("../../etc/passwd")', "not below the working directory"),
+        ('parse_config_file(concat("", ["team", ".yaml"]))', "named by a literal text"),
+        ('parse_config_file("broken.yaml")', "broken.yaml"),
+    ],
+)
+def test_what_rules_cannot_parse_is_no_decision(tmp_path: Path, call: str, says: str) -> None:
+    """Conftest leaves the rule out, and passes."""
+    rule = f'package main\n\ndeny contains "x" if {call}.a\n'
+    files(tmp_path, p__a_rego=rule, p__team_yaml="team: shop\n", p__broken_yaml="a: [\n", k__a_yaml=TEAM)
+
+    answer = check(tmp_path, "k/a.yaml")
+
+    assert 3 == answer.code
+    assert says in answer.out
 
 
 @pytest.mark.parametrize(

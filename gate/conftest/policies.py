@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import msgspec
@@ -36,9 +38,10 @@ _HEAD: Final = re.compile(
     r"^[ \t]*(?:default[ \t]+)?(?:deny|violation|warn)(?:_[a-zA-Z0-9]+)*(?![\w.])", re.MULTILINE
 )
 _FILE_FACTS: Final = re.compile(r"\bconftest\b")
-_PARSING: Final = re.compile(
-    r"undefined function (parse_config|parse_config_file|parse_combined_config_files)\b"
-)
+BUILTINS: Final = ("parse_config", "parse_config_file", "parse_combined_config_files")
+"""Conftest's own."""
+_PARSED_FILE: Final = re.compile(r'\bparse_config_file\(\s*"([^"\n]+)"\s*\)')
+_PARSED_FILES: Final = re.compile(r"\bparse_combined_config_files\(\s*\[([^\]]*)\]")
 
 Load = Callable[[str, dict[str, Any]], Any]
 """Bundle id and COMPILE header -> what COMPILE answers (engine/PROTOCOL.md)."""
@@ -152,8 +155,31 @@ def _is_of_gate(text: str) -> bool:
     return '"rule":' in text and '"message":' in text and '"msg":' not in text
 
 
-def library(modules: Sequence[tuple[str, str]], options: Options, load: Load, name: str) -> Library:
+def named_files(modules: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Files that rules parse while they run, by literal names: path -> path of the module that names it.
+
+    Paths begin where those of `modules` do. A name that is made while a rule runs is not among them; the
+    engine then ends the evaluation.
+    """
+    found: dict[str, str] = {}
+    for module, text in modules:
+        one = _PARSED_FILE.findall(text)
+        many = [name for listed in _PARSED_FILES.findall(text) for name in re.findall(r'"([^"\n]+)"', listed)]
+        for name in (*one, *many):
+            found.setdefault(posixpath.normpath(posixpath.join(posixpath.dirname(module), name)), module)
+    return found
+
+
+def library(
+    modules: Sequence[tuple[str, str]],
+    options: Options,
+    load: Load,
+    name: str,
+    files: Mapping[str, Any] = MappingProxyType({}),
+) -> Library:
     """The Conftest policies of `modules` (path and text), compiled under the id `name`.
+
+    `files` are the values of what `named_files` names.
 
     Raises `PolicyError` with every problem that has a place, for a namespace without rules, and for
     rules whose answers Conftest would take for a pass whatever they say.
@@ -164,6 +190,8 @@ def library(modules: Sequence[tuple[str, str]], options: Options, load: Load, na
         ],
         "data": options.data,
         "rego_version": "v1",
+        "allow_builtins_extra": list(BUILTINS),
+        "files": [{"path": path, "value": value} for path, value in files.items()],
     }
     try:
         inventory = load(f"{name}/inventory", header)["packages"]
@@ -229,11 +257,8 @@ def _explained(problems: Sequence[Problem], options: Options) -> tuple[Problem, 
     """`problems` of compiling, with what to do where that is known."""
     result = []
     for one in problems:
-        parsing = _PARSING.search(one.message)
         fix = one.fix
-        if parsing:
-            fix = f"{parsing[1]} reads files or other formats while a rule runs; hand the file over with the others (--combine)"
-        elif options.rego_version != "v0" and "keyword is required" in one.message:
+        if options.rego_version != "v0" and "keyword is required" in one.message:
             fix = "policies written for Rego v0 are read with --rego-version v0"
         result.append(msgspec.structs.replace(one, fix=fix))
     return tuple(result)
