@@ -120,7 +120,7 @@ func (s *server) compile(r request) ([]byte, error) {
 		return nil, err
 	}
 	var forbidden []problem
-	compiler := newCompiler(regoVersion, texts, &forbidden).WithStrict(header.Strict).WithBuiltins(extra)
+	compiler := newCompiler(regoVersion, texts, &forbidden, extra...).WithStrict(header.Strict)
 	if schemas != nil {
 		compiler = compiler.WithSchemas(schemas).WithUseTypeCheckAnnotations(true)
 	}

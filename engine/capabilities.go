@@ -23,21 +23,22 @@ var removedBuiltins = []string{
 	"opa.runtime",
 }
 
-func capabilities(regoVersion ast.RegoVersion) *ast.Capabilities {
+func capabilities(regoVersion ast.RegoVersion, own ...*ast.Builtin) *ast.Capabilities {
 	c := ast.CapabilitiesForThisVersion(ast.CapabilitiesRegoVersion(regoVersion))
 	c.Builtins = slices.DeleteFunc(c.Builtins, func(b *ast.Builtin) bool {
 		return slices.Contains(removedBuiltins, b.Name)
 	})
+	c.Builtins = append(c.Builtins, own...)
 	// Empty is "no host", nil would be "any host": schemas can hold remote references.
 	c.AllowNet = []string{}
 	return c
 }
 
 // newCompiler is the compiler for everything that is evaluated here. The problems it appends to
-// `forbidden` while compiling name each use of a removed built-in.
-func newCompiler(regoVersion ast.RegoVersion, texts sources, forbidden *[]problem) *ast.Compiler {
+// `forbidden` while compiling name each use of a removed built-in; `own` are built-ins of this bundle alone.
+func newCompiler(regoVersion ast.RegoVersion, texts sources, forbidden *[]problem, own ...*ast.Builtin) *ast.Compiler {
 	compiler := ast.NewCompiler().
-		WithCapabilities(capabilities(regoVersion)).
+		WithCapabilities(capabilities(regoVersion, own...)).
 		WithDefaultRegoVersion(regoVersion).
 		SetErrorLimit(0)
 	// References are resolved and locals renamed by then: what still carries the name of a built-in

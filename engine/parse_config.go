@@ -37,7 +37,7 @@ type handedFile struct {
 }
 
 // configBuiltins are the built-ins `wanted`, declared for a compiler and as options of a query.
-func configBuiltins(wanted []string, files []handedFile) (map[string]*ast.Builtin, []func(*rego.Rego), error) {
+func configBuiltins(wanted []string, files []handedFile) ([]*ast.Builtin, []func(*rego.Rego), error) {
 	values := map[string]*ast.Term{}
 	for _, file := range files {
 		value, err := readValue(file.Value)
@@ -46,14 +46,14 @@ func configBuiltins(wanted []string, files []handedFile) (map[string]*ast.Builti
 		}
 		values[path.Clean(file.Path)] = ast.NewTerm(value)
 	}
-	declared := map[string]*ast.Builtin{}
+	var declared []*ast.Builtin
 	var options []func(*rego.Rego)
 	for _, name := range wanted {
 		kind, known := configTypes[name]
 		if !known {
 			return nil, nil, fail(badRequest, fmt.Sprintf("header: found allow_builtins_extra %.80q, expected Conftest's own", name))
 		}
-		declared[name] = &ast.Builtin{Name: name, Decl: kind, Nondeterministic: false}
+		declared = append(declared, &ast.Builtin{Name: name, Decl: kind})
 		function := &rego.Function{Name: name, Decl: kind}
 		switch name {
 		case parseConfig:
