@@ -223,6 +223,27 @@ def test_versions_between_two_folders_decide_as_the_lower_one_says(
     assert bool(begun) == any(said & begun for said in rules)
 
 
+@pytest.mark.parametrize("minor", [1, 24, 40])
+@pytest.mark.parametrize("level", LEVELS)
+def test_versions_without_a_folder_decide_the_same_in_every_workload(
+    level: str, minor: int, fixtures: dict[tuple[str, int], list[Fixture]], judge: Judge
+) -> None:
+    found = fixtures[level, max(one for one in FOLDERS if one <= minor)]
+    pods = judge(level, minor, [an_object(fixture.pod) for fixture in found])
+
+    for kind, (version, path) in WORKLOADS.items():
+        objects = [an_object(in_template(version, kind, path, fixture.pod)) for fixture in found]
+        assert pods == judge(level, minor, objects)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("version", ["", "@latest", "@v1.37", "@v1.40", "@v1.999"])
+def test_latest_and_what_comes_later_are_the_newest_known(level: str, version: str, engine: Engine) -> None:
+    bundle = bootstrap.bundle([f"builtin:pod-security/{level}{version}"], Path(), engine, python=False)
+
+    assert "1.37" == bundle.settings["pod_security"][level]
+
+
 # ------------------------------------------------------------------- where two versions disagree
 
 GOOD = {

@@ -114,10 +114,11 @@ _subjects contains [index, subject] if {
 	_is_binding
 	some index, subject in object.get(input.object, "subjects", null)
 	is_object(subject)
+	is_string(object.get(subject, "name", null))
 }
 
 _is_default(subject) if {
-	subject.kind == "ServiceAccount"
+	object.get(subject, "kind", null) == "ServiceAccount"
 	subject.name == "default"
 }
 

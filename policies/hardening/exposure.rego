@@ -134,6 +134,7 @@ warn contains {
 	kinds.is_of(["networking.k8s.io", "extensions"])
 	some direction, peers in {"ingress": "from", "egress": "to"}
 	some index, rule in object.get(input.object, ["spec", direction], null)
+	is_object(rule)
 	_is_everybody(object.get(rule, peers, null))
 	object.get(rule, "ports", null) in [[], null]
 }
@@ -181,12 +182,14 @@ _is_everybody(peers) if peers in [[], null]
 
 _is_everybody(peers) if {
 	some peer in peers
+	is_object(peer)
 	_is_everywhere(object.get(peer, ["ipBlock", "cidr"], null))
 	object.get(peer, ["ipBlock", "except"], null) in [[], null]
 }
 
 _is_internal if {
 	some entry in settings.list("kubernetes.internal_load_balancers")
+	is_string(entry)
 	[name, expected] := split(entry, "=")
 	value := object.get(_annotations, name, null)
 	is_string(value)
@@ -222,22 +225,30 @@ _plain contains {"message": "the ingress has no TLS", "path": "/spec"} if {
 _plain contains {"message": sprintf("no TLS for the host %s", [host]), "path": sprintf("/spec/rules/%d", [index])} if {
 	_is_ingress
 	_tls != []
-	some index, rule in object.get(input.object, ["spec", "rules"], null)
+	some index, rule in _rules
 	host := object.get(rule, "host", null)
 	_is_name(host)
 	not _has_tls(host)
 	not _has_tls_annotation
 }
 
+_rules[index] := rule if {
+	some index, rule in object.get(input.object, ["spec", "rules"], null)
+	is_object(rule)
+}
+
 # Without hosts it is for whatever host the rules name.
 _has_tls(_) if {
 	some one in _tls
+	is_object(one)
 	object.get(one, "hosts", null) in [[], null]
 }
 
 _has_tls(host) if {
 	some one in _tls
+	is_object(one)
 	some covered in object.get(one, "hosts", null)
+	is_string(covered)
 	_covers(covered, host)
 }
 
@@ -255,7 +266,7 @@ _for_any contains {
 	"path": sprintf("/spec/rules/%d", [index]),
 } if {
 	_is_ingress
-	some index, rule in object.get(input.object, ["spec", "rules"], null)
+	some index, rule in _rules
 	host := object.get(rule, "host", null)
 	not _is_name(host)
 }

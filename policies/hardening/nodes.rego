@@ -129,11 +129,13 @@ _meets_keys(_) if settings.list("kubernetes.node_keys") == null
 
 _meets_keys(path) if {
 	some key in settings.list("kubernetes.node_keys")
+	is_string(key)
 	_is_within(path, key)
 }
 
 _meets_keys(path) if {
 	some key in settings.list("kubernetes.node_keys")
+	is_string(key)
 	_is_within(key, path)
 }
 

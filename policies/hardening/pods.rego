@@ -238,6 +238,7 @@ _volumes contains volume if {
 
 _drops(container) if {
 	some name in pods.at(container, ["securityContext", "capabilities", "drop"])
+	is_string(name)
 	upper(name) == "ALL"
 }
 

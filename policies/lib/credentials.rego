@@ -42,8 +42,11 @@ is_given(arguments, index) if {
 }
 
 is_given(arguments, index) if {
+	is_array(arguments)
 	index > 0
-	regex.match(sprintf(`(?i)^%s$`, [_option]), arguments[index - 1])
+	before := arguments[index - 1]
+	is_string(before)
+	regex.match(sprintf(`(?i)^%s$`, [_option]), before)
 	_is_value(arguments[index])
 }
 
@@ -55,7 +58,7 @@ _option := concat("", [
 ])
 
 _is_value(value) if {
-	is_literal(value)
 	is_string(value)
+	is_literal(value)
 	not regex.match(`^([-$/<]|\./|\{\{|(env|file|path):)`, value)
 }

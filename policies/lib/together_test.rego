@@ -72,3 +72,9 @@ test_odd_objects_are_stepped_over if {
 		is_array(together.containers(o))
 	}
 }
+
+test_what_has_another_type_is_nothing if {
+	together.replicas({"spec": {"replicas": "3"}}) == null
+	together.label({"kind": "Service", "metadata": {"namespace": 7, "name": ["a"]}}) == "Service"
+	together.containers({"kind": "Pod", "spec": {"containers": {"a": {}}, "initContainers": "a"}}) == []
+}
