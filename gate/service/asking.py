@@ -25,20 +25,26 @@ T = TypeVar("T")
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
 
 
-def service_of(request: Request) -> Service:
+# Coroutines, though they wait for nothing: functions would each be sent to a thread and back.
+async def service_of(request: Request) -> Service:
     """The running service."""
     service: Service = request.app.state.service
     return service
 
 
+async def who_asks(request: Request) -> Caller:
+    """The caller that `authorized` let through."""
+    return caller_of(request)
+
+
 Ours = Annotated[Service, Depends(service_of)]
-Who = Annotated[Caller, Depends(caller_of)]
+Who = Annotated[Caller, Depends(who_asks)]
 Limit = Annotated[int, Query(ge=1, le=paging.MOST, description="Most items of a page.")]
 Cursor = Annotated[str | None, Query(max_length=1_000, description="`next` of the page before.")]
 IfMatch = Annotated[str | None, Header(alias="If-Match", description="ETag of what is replaced.")]
 
 
-def key_of(
+async def key_of(
     idempotency_key: Annotated[
         str | None, Header(alias="Idempotency-Key", description="The same again is done once (24 h).")
     ] = None,

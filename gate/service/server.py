@@ -178,33 +178,20 @@ def serve(options: Options, told: Callable[[str], None]) -> None:
         raise
     process: beside.Beside | None = None
     try:
+        answering = _Answering(service)
+        answering.take_signals()
         token = first_token(service, options.bootstrap_token)
         if token is not None:
             told(f"first token, shown once, counts for {FIRST_TOKEN_HOURS} hour: {token}")
         with_socket.listen(BACKLOG)
         host, port = with_socket.getsockname()[:2]
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        told(f"gate answers on {address}")
         if options.admission is not None:
-            process = beside.Beside(options.admission, service, address)
+            process = answering.process = beside.Beside(options.admission, service, address)
             told(f"admission answers on port {options.admission.port}, certificate {process.certificate}")
-        config = uvicorn.Config(
-            application(service),
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            server_header=False,
-            log_level="warning",
-            timeout_keep_alive=10,
-            timeout_graceful_shutdown=limits.SERVICE_GRACE_S,
-            h11_max_incomplete_event_size=16 * limits.KIB,
-            proxy_headers=False,
-        )
-        # uvicorn raises the signal once more when it is done; by default that would end us before the store.
-        for ending in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(ending, lambda *_: None)
-        _Server(config, service, process).run([with_socket])
+        # Last: whoever waits for this line finds everything there.
+        told(f"gate answers on {address}")
+        answering.run([with_socket])
     finally:
         if process is not None:
             process.stop()
@@ -212,20 +199,50 @@ def serve(options: Options, told: Callable[[str], None]) -> None:
         service.close()
 
 
-class _Server(uvicorn.Server):
+def _config(service: Service) -> uvicorn.Config:
+    return uvicorn.Config(
+        application(service),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        server_header=False,
+        log_level="warning",
+        timeout_keep_alive=10,
+        timeout_graceful_shutdown=limits.SERVICE_GRACE_S,
+        h11_max_incomplete_event_size=16 * limits.KIB,
+        proxy_headers=False,
+    )
+
+
+class _Answering(uvicorn.Server):
     """uvicorn, which has whoever waits for news answered before it waits for them."""
 
-    def __init__(self, config: uvicorn.Config, service: Service, process: beside.Beside | None) -> None:
-        super().__init__(config)
+    def __init__(self, service: Service) -> None:
+        super().__init__(_config(service))
         self._service = service
-        self._process = process
+        self.process: beside.Beside | None = None
+        """Admission beside it, which ends meanwhile."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more, and finish what was begun."""
         self._service.is_stopping = True
-        if self._process is not None:
-            self._process.end()
+        if self.process is not None:
+            self.process.end()
         await super().shutdown(sockets)
+
+    def take_signals(self) -> None:
+        """Let SIGTERM and SIGINT end this alone, from now on.
+
+        Before it runs nothing would close the store, nor end admission beside it; and uvicorn raises the
+        signal once more when it is done, which by default would end the process before either.
+        """
+
+        def end(*_: object) -> None:
+            self._service.is_stopping = self.should_exit = True
+
+        for ending in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(ending, end)
 
 
 def _listening(host: str, port: int) -> socket.socket:

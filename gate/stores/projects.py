@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from gate.stores import paging
 from gate.stores.paging import Page
@@ -41,10 +41,13 @@ _JOINED = select(*_COLUMNS).join(
     (PROJECT_SETTINGS.c.project_id == PROJECTS.c.id) & (PROJECT_SETTINGS.c.version == PROJECTS.c.version),
 )
 
+_BY_KEY = _JOINED.where(PROJECTS.c.key == bindparam("its_key"))
+"""Made once: every decision asks it."""
+
 
 def by_key(connection: Connection, key: str) -> Project | None:
     """The project of that name."""
-    row = connection.execute(_JOINED.where(PROJECTS.c.key == key)).one_or_none()
+    row = connection.execute(_BY_KEY, {"its_key": key}).one_or_none()
     return None if row is None else Project(**row._mapping)  # noqa: SLF001 - SQLAlchemy's own name
 
 

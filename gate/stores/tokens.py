@@ -7,7 +7,7 @@ import hmac
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from gate.stores import paging
 from gate.stores.paging import Page
@@ -33,6 +33,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     revoked_at: str | None
 
 
+_BY_ID = select(TOKENS).where(TOKENS.c.id == bindparam("its_id"))
+"""Made once: every request asks it."""
 _COLUMNS = tuple(column for column in TOKENS.c if column.name != "sha256")
 
 
@@ -46,7 +48,7 @@ def identity(token: str) -> tuple[str, str]:
 def known(connection: Connection, token: str, now: str) -> Token | None:
     """The token, if it is one and still counts at `now`."""
     its_id, digest = identity(token)
-    row = connection.execute(select(TOKENS).where(TOKENS.c.id == its_id)).one_or_none()
+    row = connection.execute(_BY_ID, {"its_id": its_id}).one_or_none()
     # Compared also where there is none: the time taken tells nothing.
     is_same = hmac.compare_digest(row.sha256 if row else _NOBODY, digest)
     if row is None or not is_same or row.revoked_at is not None:

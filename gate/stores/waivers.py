@@ -8,18 +8,25 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from gate.stores.schema import WAIVERS
 
 ACTIVE = "active"
+_ACTIVE = (
+    select(WAIVERS)
+    .where(
+        WAIVERS.c.project_id == bindparam("its_project"),
+        WAIVERS.c.state == ACTIVE,
+        WAIVERS.c.expires_at > bindparam("now"),
+    )
+    .order_by(WAIVERS.c.name)
+)
+"""Made once: every decision asks it."""
 
 
 def active(connection: Connection, project_id: str, now: str) -> list[dict[str, Any]]:
     """Entries of the waiver file (CONTRACTS.md, Waivers) that are approved and have not expired at `now`."""
-    query = select(WAIVERS).where(
-        WAIVERS.c.project_id == project_id, WAIVERS.c.state == ACTIVE, WAIVERS.c.expires_at > now
-    )
     return [
         {
             **msgspec.json.decode(row.document),
@@ -27,5 +34,5 @@ def active(connection: Connection, project_id: str, now: str) -> list[dict[str, 
             "requested_by": row.requested_by,
             "approved_by": row.approved_by,
         }
-        for row in connection.execute(query.order_by(WAIVERS.c.name))
+        for row in connection.execute(_ACTIVE, {"its_project": project_id, "now": now})
     ]

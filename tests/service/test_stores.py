@@ -232,7 +232,7 @@ def test_a_decision_that_fails_leaves_no_gap_in_the_chain(database: Database, wr
     with pytest.raises(Clash):
         record(writer, twice)
     record(writer, a_decision())
-    with database.reading() as connection:
+    with database.snapshot() as connection:
         assert (2, 1) == (chains.verified(connection).decisions, chains.verified(connection).chains)
 
 
@@ -240,14 +240,14 @@ def test_each_process_has_its_chain_and_sees_where_the_others_end(database: Data
     record(writer, a_decision())
     with closing(Writer(database, os.urandom, clock)) as other:
         record(other, a_decision())
-    with database.reading() as connection:
+    with database.snapshot() as connection:
         assert 2 == chains.verified(connection).chains
     tampered(
         database,
         "DELETE FROM decision_documents WHERE decision_id = (SELECT MIN(d.id) FROM decisions d, anchors a "
         "WHERE d.writer = a.chain)",
     )
-    with database.reading() as connection, pytest.raises(StoreError, match="its line of the record is gone"):
+    with database.snapshot() as connection, pytest.raises(StoreError, match="its line of the record is gone"):
         chains.verified(connection)
 
 
@@ -265,7 +265,7 @@ def test_an_end_that_was_cut_off_shows(database: Database, writer: Writer) -> No
             f"DELETE FROM {table} WHERE {column} IN (SELECT d.id FROM decisions d, anchors a "  # noqa: S608
             "WHERE d.writer = a.chain)",
         )
-    with database.reading() as connection, pytest.raises(StoreError, match="was there when another process"):
+    with database.snapshot() as connection, pytest.raises(StoreError, match="was there when another process"):
         chains.verified(connection)
 
 
@@ -283,7 +283,7 @@ def test_an_end_that_was_cut_off_shows(database: Database, writer: Writer) -> No
 def test_a_changed_column_shows(database: Database, writer: Writer, column: str, value: str) -> None:
     record(writer, a_decision(Outcome.FAIL))
     tampered(database, f"UPDATE decisions SET {column} = :value", value=value)  # noqa: S608
-    with database.reading() as connection, pytest.raises(StoreError, match=f"{column} of its row"):
+    with database.snapshot() as connection, pytest.raises(StoreError, match=f"{column} of its row"):
         chains.verified(connection)
 
 
@@ -294,7 +294,7 @@ def test_one_flipped_bit_of_a_line_shows(database: Database, writer: Writer) -> 
         line = bytearray(decisions.line(connection, decision.decision_id))
     line[len(line) // 2] ^= 1
     tampered(database, "UPDATE decision_documents SET line = :line", line=packed(bytes(line)))
-    with database.reading() as connection, pytest.raises(StoreError):
+    with database.snapshot() as connection, pytest.raises(StoreError):
         chains.verified(connection)
 
 

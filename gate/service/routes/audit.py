@@ -49,7 +49,7 @@ def list_events(
 @ROUTES.add("GET", "/audit/verify", Permission.AUDIT_VERIFY)
 def verify_record(service: Ours, who: Who) -> Response:  # noqa: ARG001 - every route has its caller
     """Follow every chain from its first entry to its last; 500 with the place where one is broken."""
-    with service.database.reading() as connection:
+    with service.database.snapshot() as connection:
         return answers.json(chains.verified(connection))
 
 
@@ -60,5 +60,5 @@ def export_record(service: Ours, who: Who) -> Response:  # noqa: ARG001 - every 
 
 
 def _lines(service: Service) -> Iterator[bytes]:
-    with service.database.reading() as connection:
+    with service.database.snapshot() as connection:
         yield from chains.lines(connection)
