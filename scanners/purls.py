@@ -64,7 +64,7 @@ _SEPARATORS: Final = re.compile(r"[-_.]+")
 
 @lru_cache(maxsize=65_536)
 def purl(system: str, name: str, version: str | None = None) -> str | None:
-    """The purl of package `name` of `system` (`npm`, `PyPI`, `Debian:12`, `crates.io`), or None.
+    """The purl of package `name` of `system` (`npm`, `PyPI`, `Debian:12`, the prefix `crates.`), or None.
 
     A Maven name is `group:artifact`; a name with slashes has its namespace before the last one.
     """
