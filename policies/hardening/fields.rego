@@ -27,39 +27,25 @@ _problems contains problem if some problem in shapes.problems(_of_pods)
 
 _problems contains problem if {
 	kinds.is_of(_groups)
-	some problem in shapes.mistyped({_root}, object.union(_of_all, object.get(_of_kinds, input.object.kind, {})))
+	some problem in shapes.mistyped([_root], object.union(_of_all, object.get(_of_kinds, input.object.kind, {})))
 }
 
 _problems contains problem if {
 	kinds.is_of(_groups)
 	some list, fields in _of_elements[input.object.kind]
-	some problem in shapes.mistyped({place | some place in pods.elements(_root, split(list, "."))}, fields)
+	some problem in shapes.mistyped(pods.elements(_root, split(list, ".")), {[]: fields})
 }
 
 # The lists that stand in the pods themselves.
 _problems contains problem if {
 	some pod in pods.all
-	some problem in shapes.mistyped(
-		{volume | some volume in pods.elements(pod, ["volumes"])},
-		{"hostPath": "object", "hostPath.path": "string", "image": "object", "image.reference": "string"},
-	)
+	some problem in shapes.mistyped(pods.elements(pod, ["volumes"]), _of_volumes)
 }
 
 _problems contains problem if {
 	some container in pods.containers
-	some list in ["env", "envFrom"]
-	some problem in shapes.mistyped(
-		{variable | some variable in pods.elements(container, [list])},
-		{"secretRef": "object", "valueFrom": "object"},
-	)
-}
-
-_problems contains problem if {
-	some container in pods.containers
-	some problem in shapes.mistyped(
-		{mount | some mount in pods.elements(container, ["volumeMounts"])},
-		{"mountPropagation": "string", "name": "string", "readOnly": "boolean"},
-	)
+	some list, fields in _of_lists
+	some problem in shapes.mistyped(pods.elements(container, [list]), {[]: fields})
 }
 
 _root := {"label": "the object", "path": [], "value": input.object}
@@ -70,78 +56,165 @@ _groups := [
 ]
 
 _of_pods := {
-	"template": {"metadata": "object", "spec": "object"},
+	"template": {
+		[]: {
+			"metadata": "object",
+			"spec": "object",
+		},
+	},
 	"pod": {
-		"automountServiceAccountToken": "boolean",
-		"containers": "list of objects",
-		"ephemeralContainers": "list of objects",
-		"initContainers": "list of objects",
-		"nodeSelector": "object",
-		"os": "object",
-		"os.name": "string",
-		"securityContext.fsGroup": "number",
-		"securityContext.supplementalGroups": "array",
-		"serviceAccount": "string",
-		"serviceAccountName": "string",
-		"shareProcessNamespace": "boolean",
-		"tolerations": "list of objects",
-		"volumes": "list of objects",
+		[]: {
+			"automountServiceAccountToken": "boolean",
+			"containers": "list of objects",
+			"ephemeralContainers": "list of objects",
+			"initContainers": "list of objects",
+			"nodeSelector": "object",
+			"os": "object",
+			"serviceAccount": "string",
+			"serviceAccountName": "string",
+			"shareProcessNamespace": "boolean",
+			"tolerations": "list of objects",
+			"volumes": "list of objects",
+		},
+		["os"]: {"name": "string"},
+		["securityContext"]: {
+			"fsGroup": "number",
+			"supplementalGroups": "array",
+		},
 	},
 	"containers": {
-		"args": "list of strings",
-		"command": "list of strings",
-		"env": "list of objects",
-		"envFrom": "list of objects",
-		"image": "string",
-		"imagePullPolicy": "string",
-		"ports": "list of objects",
-		"securityContext.capabilities": "object",
-		"securityContext.capabilities.drop": "list of strings",
-		"securityContext.readOnlyRootFilesystem": "boolean",
-		"volumeMounts": "list of objects",
+		[]: {
+			"args": "list of strings",
+			"command": "list of strings",
+			"env": "list of objects",
+			"envFrom": "list of objects",
+			"image": "string",
+			"imagePullPolicy": "string",
+			"ports": "list of objects",
+			"volumeMounts": "list of objects",
+		},
+		["securityContext"]: {
+			"capabilities": "object",
+			"readOnlyRootFilesystem": "boolean",
+		},
+		["securityContext", "capabilities"]: {"drop": "list of strings"},
 	},
 	"levels": {
-		"securityContext": "object",
-		"securityContext.runAsGroup": "number",
+		[]: {"securityContext": "object"},
+		["securityContext"]: {"runAsGroup": "number"},
 	},
+}
+
+_of_volumes := {
+	[]: {"hostPath": "object", "image": "object"},
+	["hostPath"]: {"path": "string"},
+	["image"]: {"reference": "string"},
+}
+
+_of_lists := {
+	"env": {"valueFrom": "object"},
+	"envFrom": {"secretRef": "object"},
+	"volumeMounts": {"mountPropagation": "string", "name": "string", "readOnly": "boolean"},
 }
 
 _of_all := {
-	"apiVersion": "string",
-	"metadata": "object",
-	"metadata.annotations": "object",
-	"metadata.labels": "object",
-	"metadata.name": "string",
-	"metadata.namespace": "string",
+	[]: {
+		"apiVersion": "string",
+		"metadata": "object",
+	},
+	["metadata"]: {
+		"annotations": "object",
+		"labels": "object",
+		"name": "string",
+		"namespace": "string",
+	},
 }
 
 _of_kinds := {
-	"APIService": {"spec": "object", "spec.insecureSkipTLSVerify": "boolean"},
-	"ClusterRole": {"rules": "list of objects"},
-	"ClusterRoleBinding": _of_bindings,
-	"ConfigMap": {"binaryData": "object", "data": "object"},
-	"CustomResourceDefinition": {"spec": "object", "spec.preserveUnknownFields": "boolean"},
-	"Gateway": {"spec": "object", "spec.listeners": "list of objects"},
-	"Ingress": {"spec": "object", "spec.rules": "list of objects", "spec.tls": "list of objects"},
-	"MutatingWebhookConfiguration": {"webhooks": "list of objects"},
-	"NetworkPolicy": {"spec": "object", "spec.egress": "list of objects", "spec.ingress": "list of objects"},
-	"PersistentVolume": {"spec": "object"},
-	"ReferenceGrant": {"spec": "object", "spec.to": "list of objects"},
-	"Role": {"rules": "list of objects"},
-	"RoleBinding": _of_bindings,
-	"Secret": {"data": "object", "stringData": "object", "type": "string"},
-	"Service": {
-		"spec": "object",
-		"spec.externalIPs": "list of strings",
-		"spec.loadBalancerSourceRanges": "list of strings",
-		"spec.type": "string",
+	"APIService": {
+		[]: {"spec": "object"},
+		["spec"]: {"insecureSkipTLSVerify": "boolean"},
 	},
-	"ServiceAccount": {"automountServiceAccountToken": "boolean"},
-	"ValidatingAdmissionPolicy": {"spec": "object", "spec.failurePolicy": "string"},
-	"ValidatingWebhookConfiguration": {"webhooks": "list of objects"},
+	"ClusterRole": {
+		[]: {"rules": "list of objects"},
+	},
+	"ClusterRoleBinding": _of_bindings,
+	"ConfigMap": {
+		[]: {
+			"binaryData": "object",
+			"data": "object",
+		},
+	},
+	"CustomResourceDefinition": {
+		[]: {"spec": "object"},
+		["spec"]: {"preserveUnknownFields": "boolean"},
+	},
+	"Gateway": {
+		[]: {"spec": "object"},
+		["spec"]: {"listeners": "list of objects"},
+	},
+	"Ingress": {
+		[]: {"spec": "object"},
+		["spec"]: {
+			"rules": "list of objects",
+			"tls": "list of objects",
+		},
+	},
+	"MutatingWebhookConfiguration": {
+		[]: {"webhooks": "list of objects"},
+	},
+	"NetworkPolicy": {
+		[]: {"spec": "object"},
+		["spec"]: {
+			"egress": "list of objects",
+			"ingress": "list of objects",
+		},
+	},
+	"PersistentVolume": {
+		[]: {"spec": "object"},
+	},
+	"ReferenceGrant": {
+		[]: {"spec": "object"},
+		["spec"]: {"to": "list of objects"},
+	},
+	"Role": {
+		[]: {"rules": "list of objects"},
+	},
+	"RoleBinding": _of_bindings,
+	"Secret": {
+		[]: {
+			"data": "object",
+			"stringData": "object",
+			"type": "string",
+		},
+	},
+	"Service": {
+		[]: {"spec": "object"},
+		["spec"]: {
+			"externalIPs": "list of strings",
+			"loadBalancerSourceRanges": "list of strings",
+			"type": "string",
+		},
+	},
+	"ServiceAccount": {
+		[]: {"automountServiceAccountToken": "boolean"},
+	},
+	"ValidatingAdmissionPolicy": {
+		[]: {"spec": "object"},
+		["spec"]: {"failurePolicy": "string"},
+	},
+	"ValidatingWebhookConfiguration": {
+		[]: {"webhooks": "list of objects"},
+	},
 }
 
-_of_bindings := {"roleRef": "object", "roleRef.name": "string", "subjects": "list of objects"}
+_of_bindings := {
+	[]: {
+		"roleRef": "object",
+		"subjects": "list of objects",
+	},
+	["roleRef"]: {"name": "string"},
+}
 
 _of_rules := {"rules": {
 	"apiGroups": "list of strings",
@@ -157,7 +230,7 @@ _of_webhooks := {"webhooks": {"failurePolicy": "string", "timeoutSeconds": "numb
 _of_elements := {
 	"ClusterRole": _of_rules,
 	"ClusterRoleBinding": _of_subjects,
-	"Gateway": {"spec.listeners": {"allowedRoutes": "object", "allowedRoutes.namespaces": "object"}},
+	"Gateway": {"spec.listeners": {"allowedRoutes": "object"}},
 	"Ingress": {"spec.rules": {"host": "string"}, "spec.tls": {"hosts": "list of strings"}},
 	"MutatingWebhookConfiguration": _of_webhooks,
 	"NetworkPolicy": {

@@ -10,6 +10,22 @@ test_every_kind_of_workload_can_be_read if {
 	}
 }
 
+test_fields_of_their_own_type_can_be_read if {
+	_paths(builders.pod({
+		"securityContext": {"fsGroup": 1000, "supplementalGroups": [1000], "runAsGroup": 1000},
+		"tolerations": [{"key": "gpu"}],
+		"volumes": [{"name": "v", "hostPath": {"path": "/data"}}, {"name": "i", "image": {"reference": "a"}}],
+		"nodeSelector": {"a": "b"},
+		"shareProcessNamespace": true,
+	})) == set()
+	_paths(builders.running({
+		"args": ["a"],
+		"env": [{"name": "A", "valueFrom": {}}],
+		"volumeMounts": [{"name": "v", "mountPath": "/x", "readOnly": true}],
+		"securityContext": {"readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}},
+	})) == set()
+}
+
 test_a_field_of_a_pod_of_another_type_is_denied_in_every_kind_and_list if {
 	every changes in [
 		{"args": "--password=a"}, {"command": [1]}, {"env": {"A": "b"}}, {"envFrom": {"secretRef": {}}},

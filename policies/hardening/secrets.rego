@@ -103,9 +103,7 @@ deny contains {
 } if {
 	some container in pods.containers
 	some field in ["args", "command"]
-	arguments := pods.at(container, [field])
-	some index, _ in arguments
-	credentials.is_given(arguments, index)
+	some index in credentials.given(pods.at(container, [field]))
 }
 
 # METADATA

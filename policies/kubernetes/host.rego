@@ -113,8 +113,10 @@ deny contains {
 		["lifecycle", "postStart"],
 		["lifecycle", "preStop"],
 	]
+	handler := object.get(container.value, call, null)
+	is_object(handler)
 	some action in ["httpGet", "tcpSocket"]
-	path := array.concat(call, [action, "host"])
-	host := pods.at(container, path)
+	host := object.get(handler, [action, "host"], null)
 	not host in [null, ""]
+	path := array.concat(call, [action, "host"])
 }

@@ -32,17 +32,23 @@ _known := concat("|", [
 	`\bxox[abprs]-[A-Za-z0-9-]{10,}`,
 ])
 
-# Whether the argument at `index` gives a credential, as `--password=hunter2` or after one that is `--password`, or
-# somewhere in a script. A path or a variable in its place is none, nor is another option.
-is_given(arguments, index) if {
+# Which of `arguments` give a credential, as `--password=hunter2` or after one that is `--password`, or somewhere in
+# a script; by position. A path or a variable in its place is none, nor is another option.
+given(arguments) := {index |
+	is_array(arguments)
+	regex.match(`(?i)passw|passphrase|secret|token|key`, json.marshal(arguments))
+	some index, _ in arguments
+	_is_given(arguments, index)
+}
+
+_is_given(arguments, index) if {
 	argument := arguments[index]
 	is_string(argument)
 	some found in regex.find_all_string_submatch_n(_assigned, argument, -1)
 	_is_value(found[2])
 }
 
-is_given(arguments, index) if {
-	is_array(arguments)
+_is_given(arguments, index) if {
 	index > 0
 	before := arguments[index - 1]
 	is_string(before)

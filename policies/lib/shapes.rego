@@ -4,24 +4,31 @@ package lib.kubernetes.shapes
 import data.lib.kubernetes.pods
 
 # Why `input.object` cannot be judged, each a violation without its rule. `shapes` are the fields that rules
-# read, `{"levels": {"securityContext.privileged": "boolean"}}`: a set of places below, and the type that
-# `type_name` gives, `list of objects` or `list of strings`. A field that is absent or null has every type.
+# read: for a set of places below, for a path in them, the fields there with their type, as `type_name` gives it, or
+# `list of objects`, `list of strings`. `{"levels": {["securityContext"]: {"privileged": "boolean"}}}`. A field that is
+# absent or null has every type.
 problems(shapes) := _unreadable | {problem |
 	some where, fields in shapes
 	some problem in mistyped(_places[where], fields)
 }
 
-# The `fields` of `places` that have another type than `fields` says.
-mistyped(places, fields) := {problem |
+# The fields of `places` that have another type than `shapes` says, by path. Only what is there is compared, which is
+# what makes this cheap.
+mistyped(places, shapes) := {problem |
 	some place in places
-	some field, expected in fields
-	path := split(field, ".")
-	value := pods.at(place, path)
+	some below, fields in shapes
+	some field, value in object.get(place.value, below, null)
+	expected := fields[field]
 	value != null
 	not _fits(value, expected)
 	problem := {
-		"message": sprintf("%s: %s is %s, expected %s", [place.label, field, type_name(value), expected]),
-		"path": pods.pointer(place, path),
+		"message": sprintf("%s: %s is %s, expected %s", [
+			place.label,
+			concat(".", array.concat(below, [field])),
+			type_name(value),
+			expected,
+		]),
+		"path": pods.pointer(place, array.concat(below, [field])),
 	}
 }
 
@@ -61,7 +68,15 @@ _has_kind if {
 	input.object.kind != ""
 }
 
-_fits(value, expected) if type_name(value) == expected
+_fits(value, "boolean") if is_boolean(value)
+
+_fits(value, "number") if is_number(value)
+
+_fits(value, "object") if is_object(value)
+
+_fits(value, "string") if is_string(value)
+
+_fits(value, "array") if is_array(value)
 
 _fits(value, "list of objects") if {
 	is_array(value)

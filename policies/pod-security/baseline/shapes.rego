@@ -24,54 +24,80 @@ deny contains object.union({"rule": "GATE-PSS-001"}, problem) if some problem in
 
 _shapes := {
 	"template": {
-		"metadata": "object",
-		"metadata.annotations": "object",
-		"spec": "object",
+		[]: {
+			"metadata": "object",
+			"spec": "object",
+		},
+		["metadata"]: {"annotations": "object"},
 	},
 	"pod": {
-		"containers": "list of objects",
-		"ephemeralContainers": "list of objects",
-		"hostIPC": "boolean",
-		"hostNetwork": "boolean",
-		"hostPID": "boolean",
-		"hostUsers": "boolean",
-		"initContainers": "list of objects",
-		"os": "object",
-		"os.name": "string",
-		"securityContext.sysctls": "list of objects",
-		"volumes": "list of objects",
+		[]: {
+			"containers": "list of objects",
+			"ephemeralContainers": "list of objects",
+			"hostIPC": "boolean",
+			"hostNetwork": "boolean",
+			"hostPID": "boolean",
+			"hostUsers": "boolean",
+			"initContainers": "list of objects",
+			"os": "object",
+			"volumes": "list of objects",
+		},
+		["os"]: {"name": "string"},
+		["securityContext"]: {"sysctls": "list of objects"},
 	},
-	"containers": object.union({path: "object" | some path in _calls}, {
-		"ports": "list of objects",
-		"securityContext.allowPrivilegeEscalation": "boolean",
-		"securityContext.capabilities": "object",
-		"securityContext.capabilities.add": "list of strings",
-		"securityContext.capabilities.drop": "list of strings",
-		"securityContext.privileged": "boolean",
-		"securityContext.procMount": "string",
-	}),
+	"containers": {
+		[]: {
+			"lifecycle": "object",
+			"livenessProbe": "object",
+			"ports": "list of objects",
+			"readinessProbe": "object",
+			"startupProbe": "object",
+		},
+		["lifecycle"]: {
+			"postStart": "object",
+			"preStop": "object",
+		},
+		["lifecycle", "postStart"]: {
+			"httpGet": "object",
+			"tcpSocket": "object",
+		},
+		["lifecycle", "preStop"]: {
+			"httpGet": "object",
+			"tcpSocket": "object",
+		},
+		["livenessProbe"]: {
+			"httpGet": "object",
+			"tcpSocket": "object",
+		},
+		["readinessProbe"]: {
+			"httpGet": "object",
+			"tcpSocket": "object",
+		},
+		["securityContext"]: {
+			"allowPrivilegeEscalation": "boolean",
+			"capabilities": "object",
+			"privileged": "boolean",
+			"procMount": "string",
+		},
+		["securityContext", "capabilities"]: {
+			"add": "list of strings",
+			"drop": "list of strings",
+		},
+		["startupProbe"]: {
+			"httpGet": "object",
+			"tcpSocket": "object",
+		},
+	},
 	"levels": {
-		"securityContext": "object",
-		"securityContext.appArmorProfile": "object",
-		"securityContext.runAsNonRoot": "boolean",
-		"securityContext.runAsUser": "number",
-		"securityContext.seLinuxOptions": "object",
-		"securityContext.seccompProfile": "object",
-		"securityContext.windowsOptions": "object",
-		"securityContext.windowsOptions.hostProcess": "boolean",
+		[]: {"securityContext": "object"},
+		["securityContext"]: {
+			"appArmorProfile": "object",
+			"runAsNonRoot": "boolean",
+			"runAsUser": "number",
+			"seLinuxOptions": "object",
+			"seccompProfile": "object",
+			"windowsOptions": "object",
+		},
+		["securityContext", "windowsOptions"]: {"hostProcess": "boolean"},
 	},
-}
-
-# Every object on the way to the host of a probe or hook.
-_calls := {"lifecycle"} | {concat(".", array.slice(path, 0, n)) |
-	some call in [
-		["livenessProbe"],
-		["readinessProbe"],
-		["startupProbe"],
-		["lifecycle", "postStart"],
-		["lifecycle", "preStop"],
-	]
-	some action in ["httpGet", "tcpSocket"]
-	path := array.concat(call, [action])
-	some n in [count(call), count(path)]
 }
