@@ -20,6 +20,7 @@ import msgspec
 
 from gate import baseline, bootstrap, ci, environments, files, repository, settings, waiver_files
 from gate.bundle import Bundle
+from gate.conftest.policies import Options
 from gate.documents import yaml
 from gate.engines.embedded import Engine
 from gate.errors import GateError, PolicyError, SettingsError, StoreError, WaiverError, quoted
@@ -95,6 +96,37 @@ def policies(config: Configuration, named: tuple[str, ...], root: Path) -> Colle
     if named:
         return collected(named, root)
     return collected(config.settings.policies.use, config.root)
+
+
+def conftest_options(
+    config: Configuration, flags: Options, given: dict[str, Any], *, is_configured: bool, has_policies: bool
+) -> Options:
+    """How Conftest's policies are asked: what `flags` say, over what gate.yaml says of its own policies.
+
+    `given` is what stands below `data`; `is_configured` tells that the policies are gate.yaml's. Raises
+    `SettingsError` where something is asked of Conftest's policies and there are none.
+    """
+    flags.refuse_without(has_policies=has_policies)
+    own = config.settings.policies.conftest if is_configured else None
+    if own is None:
+        return msgspec.structs.replace(flags, data=given)
+    if not has_policies or (own.namespaces and own.all_namespaces):
+        raise SettingsError(
+            "policies.conftest has namespaces and all_namespaces"
+            if has_policies
+            else "policies.conftest without Conftest's policies",
+            path=config.label,
+            expected="one of the two" if has_policies else "a folder of theirs in policies.use",
+            fix="leave one out" if has_policies else "name it, or remove the key",
+        )
+    is_named = bool(flags.namespaces) or flags.all_namespaces
+    return Options(
+        namespaces=flags.namespaces if is_named else own.namespaces or (),
+        all_namespaces=flags.all_namespaces if is_named else own.all_namespaces,
+        combine=flags.combine or own.combine,
+        rego_version=flags.rego_version or own.rego_version,
+        data=given,
+    )
 
 
 def waivers(config: Configuration, named: tuple[str, ...], root: Path) -> tuple[Waiver, ...]:

@@ -131,6 +131,19 @@ class ActionsByPoint(_Section, frozen=True, kw_only=True):
 Actions = dict[RulePattern, Action | ActionsByPoint]
 
 
+class ConftestSettings(_Section, frozen=True, kw_only=True):
+    """How Conftest's policies are asked; what is left out is as in Conftest."""
+
+    namespaces: Annotated[
+        Texts | None, Meta(description="Namespaces to ask, globs too; main where it is left out.")
+    ] = None
+    all_namespaces: Annotated[bool, Meta(description="Whether every namespace is asked.")] = False
+    combine: Annotated[bool, Meta(description="Whether all files are judged as one list.")] = False
+    rego_version: Annotated[
+        Literal["v0", "v1"] | None, Meta(description="Language of the policies; v1 where it is left out.")
+    ] = None
+
+
 class Policies(_Section, frozen=True, kw_only=True):
     """The rules, and what their violations do."""
 
@@ -143,6 +156,9 @@ class Policies(_Section, frozen=True, kw_only=True):
         Actions,
         Meta(description="Action by rule id or pattern; the exact id first, then the longest pattern."),
     ] = {}
+    conftest: Annotated[
+        ConftestSettings | None, Meta(description="How Conftest's policies among them are asked.")
+    ] = None
     python: Annotated[bool, Meta(description="Whether Python policies may run; they are trusted code.")] = (
         False
     )

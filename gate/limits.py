@@ -19,12 +19,16 @@ JSON_DEPTH: Final = 100
 XML_DEPTH: Final = 100
 XML_NODES: Final = 5_000_000
 YAML_BYTES: Final = 10 * MIB
-"""KUBERNETES.md 4.3, as the next four."""
+"""One document; KUBERNETES.md 4.3, as the next three."""
 YAML_DEPTH: Final = 100
 YAML_ALIASES: Final = 1_000
 YAML_NODES: Final = 1_000_000
 """Counted with aliases expanded."""
-YAML_DOCUMENTS: Final = 10_000
+MANIFEST_BYTES: Final = 128 * MIB
+"""A stream of manifests: a whole cluster's, 100,000 Deployments take 86 MiB (docs/adr/0012)."""
+MANIFEST_DOCUMENTS: Final = 200_000
+MANIFEST_RATE: Final = 1 * MIB
+"""Bytes of manifests a second, beyond `EVALUATION_TIMEOUT_S`, below which reading them is given up."""
 CONFIG_BYTES: Final = 1 * MIB
 """gate.yaml, waivers and baseline files; a baseline of 20,000 fingerprints has about 0.9 MiB."""
 BASELINE_BYTES: Final = 64 * MIB

@@ -19,8 +19,8 @@ from gate.configuration import Configuration, configuration
 from gate.errors import SettingsError, quoted
 from gate.gate_yaml import EnvironmentSettings
 from gate.ids import uuid7
-from gate.local import Wish
 from gate.presentation import Presentation
+from gate.wish import Wish
 
 TOKEN_FILE: Final = "GATE_TOKEN_FILE"  # noqa: S105 - the name of a variable
 _NOT_WITH_A_SERVER: Final = (

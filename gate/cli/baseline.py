@@ -32,9 +32,10 @@ def write(file: str | None, **given: Any) -> None:
     """
     from gate import baseline, local
     from gate.cli.check import replaced
+    from gate.wish import Wish
 
     now = datetime.now(UTC)
-    wish = local.Wish(record=False, baseline=None, **given)
+    wish = Wish(record=False, baseline=None, **given)
     judgement = local.checked(wish, Path.cwd(), os.environ, now, os.urandom(10), compare=False).judgement
     decision = judgement.decision
     path, label = (Path(file), file) if file else _configured(given["config"])

@@ -20,8 +20,9 @@ from gate.outputs import OUTPUTS
 from gate.presentation import Presentation
 
 if TYPE_CHECKING:
-    from gate.local import Checked, Wish
+    from gate.local import Checked
     from gate.remote import Asked
+    from gate.wish import Wish
 
 EXIT_CODES = {Outcome.PASS: 0, Outcome.WARN: 0, Outcome.FAIL: 1, Outcome.NEEDS_APPROVAL: 4}
 
@@ -95,6 +96,7 @@ def command(**given: Any) -> int:
     """
     from gate import local
     from gate.conftest.policies import Options
+    from gate.wish import Wish
 
     started = time.perf_counter()
     wanted = outputs(given.pop("outputs"))
@@ -108,7 +110,7 @@ def command(**given: Any) -> int:
     warn_exit_code, report_only = given.pop("warn_exit_code"), given.pop("report_only")
     asked = ("namespaces", "all_namespaces", "combine", "rego_version")
     conftest = Options(**{name: given.pop(name) for name in asked})
-    wish = local.Wish(
+    wish = Wish(
         conftest=conftest,
         record=not given.pop("no_record"),
         formats=tuple(OUTPUTS),
