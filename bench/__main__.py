@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from bench import admission, big, gatekeeper, machine, manifests, rules, soak, start, throughput
+from bench import admission, big, gatekeeper, machine, manifests, rules, soak, start, stream, throughput
 from bench.table import Table, text
 
 BENCHMARKS: Final[dict[str, Callable[[Path, bool], Table]]] = {
@@ -20,6 +20,7 @@ BENCHMARKS: Final[dict[str, Callable[[Path, bool], Table]]] = {
     "throughput": throughput.measured,
     "admission": admission.measured,
     "manifests": manifests.measured,
+    "stream": stream.measured,
     "rules": rules.measured,
     "gatekeeper": gatekeeper.measured,
     "big": big.measured,

@@ -80,8 +80,10 @@ class Engine(Protocol):
 
 AT_ONCE: Final = 100
 """Objects asked about in one request: enough for all cores, so few that the engine's memory stays small."""
-IN_FLIGHT: Final = 2
-"""Requests the engine has at once: it works at one while the answer to the other is looked at."""
+IN_FLIGHT: Final = 3
+"""Requests the engine has at once: the one about the subject, and it works at a batch while another is looked at."""
+AHEAD: Final = 32
+"""Answers that may wait for an earlier one."""
 SMALL_BASE_BYTES: Final = 64 * limits.KIB
 """What may be sent again with every batch."""
 T = TypeVar("T")
@@ -248,7 +250,7 @@ def _answered(questions: Sequence[Callable[[], Sequence[T]]]) -> Iterator[T]:
         try:
             for question in questions:
                 waiting.append(pool.submit(question))
-                if len(waiting) > IN_FLIGHT:
+                if len(waiting) > AHEAD:
                     yield from waiting.popleft().result()
             while waiting:
                 yield from waiting.popleft().result()
