@@ -70,6 +70,7 @@ _of_pods := {
 			"initContainers": "list of objects",
 			"nodeSelector": "object",
 			"os": "object",
+			"securityContext": "object",
 			"serviceAccount": "string",
 			"serviceAccountName": "string",
 			"shareProcessNamespace": "boolean",
@@ -79,6 +80,7 @@ _of_pods := {
 		["os"]: {"name": "string"},
 		["securityContext"]: {
 			"fsGroup": "number",
+			"runAsGroup": "number",
 			"supplementalGroups": "array",
 		},
 	},
@@ -91,17 +93,15 @@ _of_pods := {
 			"image": "string",
 			"imagePullPolicy": "string",
 			"ports": "list of objects",
+			"securityContext": "object",
 			"volumeMounts": "list of objects",
 		},
 		["securityContext"]: {
 			"capabilities": "object",
 			"readOnlyRootFilesystem": "boolean",
+			"runAsGroup": "number",
 		},
 		["securityContext", "capabilities"]: {"drop": "list of strings"},
-	},
-	"levels": {
-		[]: {"securityContext": "object"},
-		["securityContext"]: {"runAsGroup": "number"},
 	},
 }
 

@@ -4,41 +4,71 @@ package lib.kubernetes.shapes
 import data.lib.kubernetes.pods
 
 # Why `input.object` cannot be judged, each a violation without its rule. `shapes` are the fields that rules
-# read: for a set of places below, for a path in them, the fields there with their type, as `type_name` gives it, or
-# `list of objects`, `list of strings`. `{"levels": {["securityContext"]: {"privileged": "boolean"}}}`. A field that is
+# read: for one of the places below, for a path in them, the fields there with their type, as `type_name` gives it, or
+# `list of objects`, `list of strings`. `{"pod": {["securityContext"]: {"fsGroup": "number"}}}`. A field that is
 # absent or null has every type.
 problems(shapes) := _unreadable | {problem |
 	some where, fields in shapes
 	some problem in mistyped(_places[where], fields)
 }
 
-# The fields of `places` that have another type than `shapes` says, by path. Only what is there is compared, which is
-# what makes this cheap.
+# The fields of `places` that have another type than `shapes` says, by path. Looked at are first, for all places
+# together, the types of what is there, and one by one only the fields of which a type is wrong.
 mistyped(places, shapes) := {problem |
+	some [below, field] in _suspects(places, shapes)
 	some place in places
-	some below, fields in shapes
-	some field, value in object.get(place.value, below, null)
-	expected := fields[field]
+	path := array.concat(below, [field])
+	value := object.get(place.value, path, null)
 	value != null
+	expected := shapes[below][field]
 	not _fits(value, expected)
 	problem := {
 		"message": sprintf("%s: %s is %s, expected %s", [
 			place.label,
-			concat(".", array.concat(below, [field])),
+			concat(".", array.concat(object.get(place, "call", []), path)),
 			type_name(value),
 			expected,
 		]),
-		"path": pods.pointer(place, array.concat(below, [field])),
+		"path": pods.pointer(place, path),
 	}
 }
 
-_places.template contains template if some template in pods.templates
+# The fields, `[below, field]`, that have another type somewhere, or elements of another.
+_suspects(places, shapes) := others | lists if {
+	types := {[below, field, type_name(value)] |
+		some place in places
+		root := place.value
+		some below, fields in shapes
+		given := object.get(root, below, null)
+		is_object(given)
+		some field, value in object.filter(given, fields)
+	}
+	others := {[below, field] |
+		some [below, field, type] in types
+		type != shapes[below][field]
+		type != "null"
+		not _is_list(type, shapes[below][field])
+	}
+	lists := {[below, field] |
+		some [below, field, "array"] in types
+		wanted := _elements[shapes[below][field]]
+		path := array.concat(below, [field])
+		some place in places
+		some element in object.get(place.value, path, null)
+		type_name(element) != wanted
+	}
+}
 
-_places.pod contains pod if some pod in pods.all
+_is_list("array", expected) if _elements[expected]
 
-_places.containers contains container if some container in pods.containers
+_elements := {"list of objects": "object", "list of strings": "string"}
 
-_places.levels contains level if some level in pods.levels
+_places := {
+	"containers": pods.containers,
+	"handlers": pods.handlers,
+	"pod": pods.all,
+	"template": pods.templates,
+}
 
 # On DELETE the object is null.
 _unreadable contains {"message": "the object has no kind", "path": ""} if {
@@ -60,7 +90,7 @@ _unreadable contains {
 	"path": pods.pointer(pod, ["containers"]),
 } if {
 	some pod in pods.all
-	pods.at(pod, ["containers"]) in [null, []]
+	object.get(pod.value, "containers", null) in [null, []]
 }
 
 _has_kind if {
@@ -78,16 +108,10 @@ _fits(value, "string") if is_string(value)
 
 _fits(value, "array") if is_array(value)
 
-_fits(value, "list of objects") if {
+_fits(value, expected) if {
 	is_array(value)
+	wanted := _elements[expected]
 	every element in value {
-		is_object(element)
-	}
-}
-
-_fits(value, "list of strings") if {
-	is_array(value)
-	every element in value {
-		is_string(element)
+		type_name(element) == wanted
 	}
 }
