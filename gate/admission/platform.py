@@ -47,7 +47,7 @@ class Namespace(_Section, frozen=True, kw_only=True):
     environment: str
     project: str | None = None
     """None: a decision of any project counts."""
-    mode: Mode = "deny"
+    mode: Mode | None = None
 
 
 class EnvironmentLimits(_Section, frozen=True, kw_only=True):
@@ -57,12 +57,14 @@ class EnvironmentLimits(_Section, frozen=True, kw_only=True):
     stale_after: Duration | None = None
     max_age: Duration | None = None
     """Oldest decision that counts for a first admission, besides its own expiry."""
-    mode: Mode = "deny"
+    mode: Mode | None = None
 
 
 class Admission(_Section, frozen=True, kw_only=True):
     """Section `admission`."""
 
+    mode: Mode = "deny"
+    """Of every namespace where neither it nor its environment says: `warn` while a gate is new."""
     images: tuple[ImageRule, ...] = ()
     namespaces: tuple[Namespace, ...] = ()
     environments: tuple[EnvironmentLimits, ...] = ()
@@ -108,7 +110,7 @@ class Rules:
         self._required: dict[str, ImageRule | None] = {}
 
     def place(self, namespace: str) -> Place:
-        """What `namespace` is; an unmapped one has no environment and the strictest mode."""
+        """What `namespace` is; an unmapped one has no environment."""
         known = self._places.get(namespace)
         if known is None:
             known = self._place(namespace)
@@ -129,12 +131,12 @@ class Rules:
         entry = next((one for one in self.admission.namespaces if globs.fits(one.match, namespace)), None)
         limits = self._limits.get(entry.environment) if entry else None
         modes = ("deny", "warn", "audit")
-        said = [one.mode for one in (entry, limits) if one is not None]
+        said = [one.mode for one in (entry, limits) if one is not None and one.mode is not None]
         return Place(
             environment=entry.environment if entry else None,
             project=entry.project if entry else None,
             order=self._order[entry.environment] if entry else 0,
-            mode=max(said, key=modes.index) if said else "deny",
+            mode=max(said, key=modes.index) if said else self.admission.mode,
             stale_after_s=_seconds(limits.stale_after if limits else None, STALE_AFTER_S),
             max_age_s=_seconds(limits.max_age if limits else None, math.inf),
         )

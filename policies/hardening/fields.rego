@@ -4,6 +4,25 @@
 # custom:
 #   scope: object
 #   points: [ci, admission, background]
+#   kinds:
+#     - ConfigMap
+#     - PersistentVolume
+#     - Secret
+#     - Service
+#     - ServiceAccount
+#     - Gateway.gateway.networking.k8s.io
+#     - ReferenceGrant.gateway.networking.k8s.io
+#     - Ingress.networking.k8s.io
+#     - NetworkPolicy.networking.k8s.io
+#     - ClusterRole.rbac.authorization.k8s.io
+#     - ClusterRoleBinding.rbac.authorization.k8s.io
+#     - Role.rbac.authorization.k8s.io
+#     - RoleBinding.rbac.authorization.k8s.io
+#     - MutatingWebhookConfiguration.admissionregistration.k8s.io
+#     - ValidatingWebhookConfiguration.admissionregistration.k8s.io
+#     - ValidatingAdmissionPolicy.admissionregistration.k8s.io
+#     - APIService.apiregistration.k8s.io
+#     - CustomResourceDefinition.apiextensions.k8s.io
 package policy.kubernetes.fields
 
 import data.lib.kubernetes.kinds

@@ -4,6 +4,7 @@
 # custom:
 #   scope: object
 #   points: [ci, admission, background]
+#   kinds: [workloads, PersistentVolume]
 package policy.kubernetes.nodes
 
 import data.lib.kubernetes.kinds

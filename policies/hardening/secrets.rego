@@ -4,6 +4,7 @@
 # custom:
 #   scope: object
 #   points: [ci, admission, background]
+#   kinds: [workloads, Secret, ConfigMap]
 package policy.kubernetes.secrets
 
 import data.lib.kubernetes.credentials

@@ -4,6 +4,7 @@
 # custom:
 #   scope: object
 #   points: [ci, admission, background]
+#   kinds: [workloads, ConfigMap]
 package policy.kubernetes.reliability.configuration
 
 import data.lib.kubernetes.pods

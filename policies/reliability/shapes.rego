@@ -4,6 +4,12 @@
 # custom:
 #   scope: object
 #   points: [ci, admission, background]
+#   kinds:
+#     - workloads
+#     - ConfigMap
+#     - PersistentVolumeClaim
+#     - HorizontalPodAutoscaler.autoscaling
+#     - PodDisruptionBudget.policy
 package policy.kubernetes.reliability.shapes
 
 import data.lib.kubernetes.objects
