@@ -115,7 +115,7 @@ class Service:
         def with_key(transaction: Transaction) -> Answer:
             answer = work(transaction)
             if key is not None:
-                idempotency.kept(transaction.connection, principal, key, answer, transaction.now, oldest)
+                idempotency.kept(transaction, principal, key, answer, oldest)
             return answer
 
         try:
