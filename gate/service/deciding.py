@@ -161,6 +161,8 @@ class _StoredView(View, frozen=True, kw_only=True):
 def _handed_over(service: Service, project: Project, meta: Meta) -> tuple[File, ...]:
     """The reports that `meta` names by digest; only those this project has handed over itself."""
     given: list[File] = []
+    if not meta.report_ids:
+        return ()
     with service.database.reading() as connection:
         for index, sha256 in enumerate(meta.report_ids):
             pointer = f"/report_ids/{index}"
