@@ -63,6 +63,10 @@ SERVICE_UPLOAD_BYTES: Final = 256 * MIB
 """All reports of one request to the service: they are judged in memory."""
 SERVICE_FILES: Final = 1_000
 """Reports in one request."""
+SERVICE_KNOWN_BYTES: Final = 32 * MIB
+"""Reports whose reading is remembered; what they become takes about ten times as much memory."""
+SERVICE_KNOWN_FROM_BYTES: Final = 64 * KIB
+"""Smaller ones are read sooner than they are looked up."""
 SERVICE_IN_FLIGHT: Final = 256
 """Requests worked on at once; more are told to come back (THREATS.md I6)."""
 SERVICE_RECEIVE_S: Final = 30.0

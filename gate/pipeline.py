@@ -57,6 +57,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     environment: EnvironmentRef | None
     subject: Subject
     reads: tuple[Read, ...]
+    normalized: tuple[tuple[Finding, ...], tuple[Component, ...]] | None = None
+    """What `normalize` gives of `reads`, where somebody knows it already."""
     settings: dict[str, Any]
     """The bundle's, the user's data, thresholds and the environment's evidence, merged."""
     action_for: decide.ActionFor
@@ -93,7 +95,7 @@ def judge(
 ) -> Judgement:
     """The decision about `asked` under `bundle`; raises `GateError` where none can be made."""
     environment = asked.environment.name if asked.environment else None
-    findings, components = normalize(read.scan for read in asked.reads)
+    findings, components = asked.normalized or normalize(read.scan for read in asked.reads)
     objects = tuple(one for read in asked.reads for one in read.scan.objects)
     reports = tuple(read.report for read in asked.reads)
     if asked.baseline is not None:

@@ -12,6 +12,7 @@ import msgspec
 from gate import bootstrap, ids, policy_files, times
 from gate.bundle import Bundle
 from gate.engines.embedded import Engine
+from gate.service.known_reports import KnownReports
 from gate.stores import bundles, changes, idempotency
 from gate.stores.database import Clash, Database
 from gate.stores.idempotency import Answer
@@ -43,6 +44,7 @@ class Service:
         self.randomness = randomness
         self.policies = policies
         """The folder whose folders projects may name under `policies.use`."""
+        self.known_reports = KnownReports()
         self.writer = Writer(database, randomness, clock)
         self.is_stopping = False
         self._bundles: dict[tuple[str, ...], Bundle] = {}
@@ -113,7 +115,7 @@ class Service:
         def with_key(transaction: Transaction) -> Answer:
             answer = work(transaction)
             if key is not None:
-                idempotency.kept(transaction.connection, principal, key, answer, transaction.now, oldest)
+                idempotency.kept(transaction, principal, key, answer, oldest)
             return answer
 
         try:

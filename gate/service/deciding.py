@@ -37,6 +37,7 @@ from gate.presentation import Excerpt, Presentation
 from gate.service import project_settings
 from gate.service.auth import Caller
 from gate.service.context import Service
+from gate.service.known_reports import Known, holds_secrets
 from gate.service.problems import Detail, Refusal
 from gate.service.submission import Meta, Submission
 from gate.stores import approvals, components, decisions, findings, reports
@@ -83,8 +84,9 @@ def decided(service: Service, caller: Caller, project: Project, asked: Submissio
     bundle = service.bundle(value.policies.use)
     files = (*asked.files, *_handed_over(service, project, asked.meta))
     refuse_utf16(files)
-    reads = bootstrap.ingested(files, service.engine)
-    question = _question(service, caller, project, value, environment, bundle, reads, asked.meta)
+    known = service.known_reports.read(project.id, files, service.engine)
+    reads = known.reads
+    question = _question(service, caller, project, value, environment, bundle, known, asked.meta)
     places = partial(bootstrap.places, service.engine, {read.report.path: read.data for read in reads})
     judgement = judge(question, bundle, service.engine, None, places)
     return Decided(judgement=judgement, presentation=bootstrap.presentation(judgement, reads), reads=reads)
@@ -118,13 +120,13 @@ def recording(given: Decided, caller: Caller, project: Project) -> Recording:
 
 def kept_report(read: Read) -> Kept:
     """What is kept of one report: everything, or its digest where its bytes hold secrets (THREATS.md F13)."""
-    holds = Evidence.SECRETS in read.scan.kinds or any(
-        observation.secret is not None for observation in read.scan.observations
-    )
-    holds = holds or any(one.object.get("kind") == "Secret" for one in read.scan.objects)
     report = read.report
     return reports.ready(
-        report.sha256, report.path or "", report.format, read.data, HOLDS_SECRETS if holds else None
+        report.sha256,
+        report.path or "",
+        report.format,
+        read.data,
+        HOLDS_SECRETS if holds_secrets(read) else None,
     )
 
 
@@ -159,6 +161,8 @@ class _StoredView(View, frozen=True, kw_only=True):
 def _handed_over(service: Service, project: Project, meta: Meta) -> tuple[File, ...]:
     """The reports that `meta` names by digest; only those this project has handed over itself."""
     given: list[File] = []
+    if not meta.report_ids:
+        return ()
     with service.database.reading() as connection:
         for index, sha256 in enumerate(meta.report_ids):
             pointer = f"/report_ids/{index}"
@@ -194,7 +198,7 @@ def _question(
     value: Settings,
     environment: EnvironmentSettings | None,
     bundle: Bundle,
-    reads: tuple[Read, ...],
+    known: Known,
     meta: Meta,
 ) -> Question:
     now = service.now()
@@ -220,7 +224,8 @@ def _question(
         project=project.key,
         environment=EnvironmentRef(name=name, order=order) if name else None,
         subject=subject,
-        reads=reads,
+        reads=known.reads,
+        normalized=known.normalized,
         settings=merged,
         action_for=partial(settings.action_for, value.policies.actions),
         notices=tuple(meta.notices),

@@ -66,6 +66,11 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     since: str | None = None
 
 
+_INSERT_DECISION = insert(DECISIONS)
+_INSERT_DOCUMENT = insert(DECISION_DOCUMENTS)
+_INSERT_REPORT = insert(DECISION_REPORTS)
+_INSERT_RELEASE = insert(RELEASES)
+"""Each one object: the writer puts the rows of one statement together."""
 _COLUMNS = tuple(DECISIONS.c[name] for name in Summary.__struct_fields__)
 
 
@@ -74,8 +79,8 @@ def recorded(transaction: Transaction, given: Recording) -> None:
 
     1. what it rests on; 2. the entry and its documents; 3. what admission and baselines want to know
     """
-    connection, decision = transaction.connection, given.decision
-    reports.kept(connection, given.project_id, given.reports, given.by, transaction.now)
+    decision = given.decision
+    reports.kept(transaction, given.project_id, given.reports, given.by, transaction.now)
     entry = transaction.entry(decision)
     row = {
         "id": decision.decision_id,
@@ -88,7 +93,7 @@ def recorded(transaction: Transaction, given: Recording) -> None:
         "by": given.by,
         "settings_version": given.settings_version,
     }
-    connection.execute(insert(DECISIONS), row)
+    transaction.later(_INSERT_DECISION, row)
     document = {
         "decision_id": decision.decision_id,
         "line": packed(entry.line),
@@ -96,16 +101,13 @@ def recorded(transaction: Transaction, given: Recording) -> None:
         "is_masked": given.is_masked,
         "view": given.view,
     }
-    connection.execute(insert(DECISION_DOCUMENTS), document)
-    used = [
-        {"decision_id": decision.decision_id, "position": position, "sha256": report.sha256}
-        for position, report in enumerate(decision.reports)
-    ]
-    if used:
-        connection.execute(insert(DECISION_REPORTS), used)
-    findings.seen(connection, given.project_id, decision.decision_id, given.findings, decision.decided_at)
+    transaction.later(_INSERT_DOCUMENT, document)
+    for position, report in enumerate(decision.reports):
+        used = {"decision_id": decision.decision_id, "position": position, "sha256": report.sha256}
+        transaction.later(_INSERT_REPORT, used)
+    findings.seen(transaction, given.project_id, decision.decision_id, given.findings, decision.decided_at)
     components.seen(
-        connection,
+        transaction,
         given.project_id,
         decision.subject.name,
         decision.decision_id,
@@ -245,4 +247,4 @@ def _told(transaction: Transaction, given: Recording) -> None:
             "decision_id": decision.decision_id,
             "at": decision.decided_at,
         }
-        transaction.connection.execute(insert(RELEASES), release)
+        transaction.later(_INSERT_RELEASE, release)

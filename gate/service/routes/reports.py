@@ -41,7 +41,7 @@ def hand_over(
     def work(transaction: Transaction) -> Answer:
         connection = transaction.connection
         before = [reports.upload(connection, (project.id,), one.sha256) for one in kept]
-        reports.kept(connection, project.id, kept, who.principal, transaction.now)
+        reports.kept(transaction, project.id, kept, who.principal, transaction.now)
         status = 200 if all(before) else 201
         shown = [
             {
