@@ -45,6 +45,8 @@ class Service:
         """The folder whose folders projects may name under `policies.use`."""
         self.writer = Writer(database, randomness, clock)
         self.is_stopping = False
+        self.jobs_wait = threading.Event()
+        """Set where a job was written down: whoever does jobs looks at once."""
         self._bundles: dict[tuple[str, ...], Bundle] = {}
         self._compiling = threading.Lock()
         fresh = self.new_id()

@@ -26,6 +26,7 @@ from gate.service import beside, shapes
 from gate.service.app import application
 from gate.service.auth import SECRET_BYTES, SHORTEST_OWN_TOKEN, new_token
 from gate.service.context import Service
+from gate.service.jobs import Worker
 from gate.stores import events, migrations, tokens
 from gate.stores.database import Database
 from gate.stores.tokens import Token
@@ -177,6 +178,7 @@ def serve(options: Options, told: Callable[[str], None]) -> None:
         with_socket.close()
         raise
     process: beside.Beside | None = None
+    worker = Worker(service)
     try:
         answering = _Answering(service)
         answering.take_signals()
@@ -196,6 +198,9 @@ def serve(options: Options, told: Callable[[str], None]) -> None:
         if process is not None:
             process.stop()
         with_socket.close()
+        service.is_stopping = True
+        service.jobs_wait.set()
+        worker.join()
         service.close()
 
 
