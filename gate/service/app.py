@@ -16,11 +16,13 @@ from gate.service.routes import (
     admission,
     approvals,
     audit,
+    baselines,
     decisions,
     findings,
     health,
     jobs,
     projects,
+    promotions,
     reports,
     tokens,
     waivers,
@@ -38,6 +40,8 @@ ROUTES: Final[tuple[Routes, ...]] = (
     admission.ROUTES,
     waivers.ROUTES,
     approvals.ROUTES,
+    promotions.ROUTES,
+    baselines.ROUTES,
     jobs.ROUTES,
 )
 

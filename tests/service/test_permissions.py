@@ -65,7 +65,18 @@ def asked(method: str, path: str, project: str, known: dict[str, str]) -> tuple[
             "items": [{"id": known.get("waiver_id", "of-nobody")}],
         },
     }
-    if path.endswith(("/reject", "/revoke")) or (path.endswith("/approve") and "approvals" in path):
+    bodies["POST", "/api/v1/promotions"] = {
+        "project": project,
+        "environment": "production",
+        "digest": known.get("digest"),
+    }
+    if "baselines" in path:
+        filled += f"?project={project}"
+    if path.endswith("/diff"):
+        filled += f"?base={known['decision_id']}"
+    if path.endswith(("/reject", "/revoke", "/re-evaluate")) or (
+        path.endswith("/approve") and "approvals" in path
+    ):
         return filled, {}
     return filled, bodies.get((method, path))
 
@@ -87,6 +98,8 @@ def known(server: Server) -> dict[str, str]:
         "decision_id": made["decision_id"],
         "sha256": made["reports"][0]["sha256"],
         "token_id": token.json["id"],
+        "digest": subject["digest"],
+        "environment": "production",
         "waiver_id": waiver["id"],
         "waiver_sha256": waiver["sha256"],
         "approval_id": approval["id"],

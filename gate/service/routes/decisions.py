@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from gate import times
 from gate.presentation import Presentation
-from gate.service import answers, asking, deciding, recording
+from gate.service import answers, asking, deciding, recording, replaying
 from gate.service.asking import Cursor, Limit, Once, Ours, Who
 from gate.service.auth import Caller
 from gate.service.context import OtherRequest, Service
@@ -70,7 +70,7 @@ def _decided_once(
     try:
         before = service.answered(who.principal, key, asked.sha256)
         if before is not None:
-            return _again(service, before)
+            return again_of(service, before)
         return recorded_once(
             service, who, project, lambda: deciding.decided(service, who, project, asked), key, asked.sha256
         )
@@ -108,11 +108,12 @@ def recorded_once(
             continue
         if known is answer:
             return decided.presentation, location, 201
-        return _again(service, known)
+        return again_of(service, known)
     raise recording.overtaken()
 
 
-def _again(service: Service, before: Answer) -> tuple[Presentation, str, int]:
+def again_of(service: Service, before: Answer) -> tuple[Presentation, str, int]:
+    """The decision of an earlier answer, its place and status."""
     location = before.location or ""
     with service.database.reading() as connection:
         shown = deciding.presented(connection, location.rpartition("/")[2])
@@ -167,6 +168,28 @@ def show_decision(request: Request, service: Ours, who: Who, decision_id: str) -
     with service.database.reading() as connection:
         visible(connection, who, decision_id)
         return answers.decision(deciding.presented(connection, decision_id), media_type)
+
+
+@ROUTES.add("GET", "/decisions/{decision_id}/diff", Permission.DECISIONS_READ)
+def compare_decisions(
+    service: Ours,
+    who: Who,
+    decision_id: str,
+    base: Annotated[str, Query(max_length=100, pattern=r"^[^\x00]*$")],
+) -> Response:
+    """What the decision has that `base` has not, and the other way round."""
+    with service.database.reading() as connection:
+        for one in (decision_id, base):
+            visible(connection, who, one)
+        return answers.json(replaying.difference(connection, base, decision_id))
+
+
+@ROUTES.add("POST", "/decisions/{decision_id}/replay", Permission.AUDIT_READ)
+def replay_decision(service: Ours, who: Who, decision_id: str) -> Response:
+    """Make it again exactly as it was, from its stored input and policies, and compare; nothing is recorded."""
+    with service.database.reading() as connection:
+        row = visible(connection, who, decision_id)
+    return answers.json(replaying.replayed(service, row))
 
 
 def visible(connection: Any, who: Caller, decision_id: str) -> Summary:
