@@ -32,6 +32,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "decision": ("gate.cli.decision", "show, promote, approve, replay recorded decisions"),
     "rollback": ("gate.cli.rollback", "where an environment can go back to"),
     "serve": ("gate.cli.serve", "answer other machines: decisions over HTTP, recorded for good"),
+    "worker": ("gate.cli.worker", "do the service's jobs beside its servers"),
     "migrate": ("gate.cli.migrate", "bring the service's database to this version"),
     "config": ("gate.cli.config", "check gate.yaml, print its JSON Schema"),
     "audit": ("gate.cli.audit", "verify the record"),

@@ -13,8 +13,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from gate import times
 from gate.errors import GateError, StoreError
@@ -27,9 +29,13 @@ from gate.stores.jobs import Job, State
 from gate.stores.projects import Project
 from gate.stores.writer import Transaction, Work
 
+if TYPE_CHECKING:
+    from gate.stores.delivery import Delivery
+
 LOG: Final = logging.getLogger("gate.jobs")
-HELD_S: Final = 120.0
-"""How long a job may take before it is somebody else's: longer than any deadline of an evaluation."""
+HELD_S: Final = 15.0
+"""How long a job is waited for whose holder is not heard of; holders prolong it while they work."""
+STOPS_WITHIN_S: Final = 60.0
 TRIES: Final = 5
 PAUSES_S: Final = (1.0, 5.0, 30.0, 120.0)
 """Before the second try, the third …"""
@@ -71,7 +77,8 @@ def done(service: Service, job_id: str, holder: str) -> Job | None:
     if job is None:
         return None
     try:
-        effect = _effect(service, job)
+        with _Holding(service, job, holder):
+            effect = _effect(service, job)
 
         def finish(transaction: Transaction) -> None:
             result = effect(transaction)
@@ -90,6 +97,30 @@ def done(service: Service, job_id: str, holder: str) -> Job | None:
         _put_back(service, job, holder, error)
     with service.database.reading() as connection:
         return jobs.by_id(connection, job_id)
+
+
+class _Holding:
+    """Prolongs the holding of a job while it is worked on."""
+
+    def __init__(self, service: Service, job: Job, holder: str) -> None:
+        self._service, self._job, self._holder = service, job, holder
+        self._is_done = threading.Event()
+        self._thread = threading.Thread(target=self._prolong, name="holding", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._is_done.set()
+
+    def _prolong(self) -> None:
+        while not self._is_done.wait(HELD_S / 3):
+            until = times.sortable(self._service.now() + timedelta(seconds=HELD_S))
+            with suppress(Unavailable):
+                self._service.writer.submit(partial(self._prolonged, until))
+
+    def _prolonged(self, until: str, transaction: Transaction) -> bool:
+        return jobs.prolonged(transaction.connection, self._job, self._holder, until)
 
 
 def _effect(service: Service, job: Job) -> Work[dict[str, Any]]:
@@ -143,18 +174,25 @@ def done_now(service: Service, job_id: str, holder: str) -> Job | None:
 
 
 class Worker:
-    """A thread that does jobs until the service stops."""
+    """A thread that does jobs until the service stops; on PostgreSQL procrastinate tells it of them.
+
+    It also looks by itself, often where nobody tells (SQLite), else now and then for what a dead worker left.
+    """
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._holder = service.writer.name
         self._swept_at = 0.0
+        self._delivery = _delivery(service, self._holder)
+        self._looks_every_s = LOOK_EVERY_S if self._delivery is None else SWEEP_EVERY_S / 2
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
         self._thread.start()
 
     def join(self) -> None:
         """Wait until the job that was begun is finished; the service must be stopping."""
-        self._thread.join(HELD_S)
+        if self._delivery is not None:
+            self._delivery.stop(STOPS_WITHIN_S)
+        self._thread.join(STOPS_WITHIN_S)
 
     def _run(self) -> None:
         while not self._service.is_stopping:
@@ -167,7 +205,7 @@ class Worker:
                 LOG.exception("jobs")
                 found = False
             if not found:
-                self._service.jobs_wait.wait(LOOK_EVERY_S)
+                self._service.jobs_wait.wait(self._looks_every_s)
                 self._service.jobs_wait.clear()
 
     def _one(self) -> bool:
@@ -180,3 +218,17 @@ class Worker:
             return False
         done(self._service, job_id, self._holder)
         return True
+
+
+def _delivery(service: Service, holder: str) -> Delivery | None:
+    if not service.database.is_postgresql:
+        return None
+    from gate.stores.delivery import Delivery  # noqa: PLC0415 - with PostgreSQL alone
+
+    def told(job_id: str) -> None:
+        try:
+            done(service, job_id, holder)
+        except Unavailable as error:
+            LOG.warning("the store does not answer, job %s waits: %s", job_id, error)
+
+    return Delivery(service.database, holder, told)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 import signal
 import socket
+import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -201,6 +202,30 @@ def serve(options: Options, told: Callable[[str], None]) -> None:
         service.is_stopping = True
         service.jobs_wait.set()
         worker.join()
+        service.close()
+
+
+def work(options: Options, told: Callable[[str], None]) -> None:
+    """Do jobs until somebody ends the process.
+
+    Raises `GateError` where it cannot begin: another store than PostgreSQL, or one that cannot be used.
+    """
+    ends = threading.Event()
+    service = opened(options)
+    try:
+        if not service.database.is_postgresql:
+            raise SettingsError(
+                "a worker beside the server wants PostgreSQL", code="usage", fix="run `gate serve` alone"
+            )
+        for ending in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(ending, lambda *_: ends.set())
+        worker = Worker(service)
+        told("gate does jobs")
+        ends.wait()
+        service.is_stopping = True
+        service.jobs_wait.set()
+        worker.join()
+    finally:
         service.close()
 
 

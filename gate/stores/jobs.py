@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 
+from gate import times
 from gate.stores.schema import JOBS
 
 
@@ -65,6 +66,14 @@ def queued(
         "run_at": at,
     }
     connection.execute(insert(JOBS), row)
+    _handed_over(connection, job_id, None)
+
+
+def _handed_over(connection: Connection, job_id: str, run_at: str | None) -> None:
+    if connection.dialect.name == "postgresql":
+        from gate.stores import delivery  # noqa: PLC0415 - with PostgreSQL alone
+
+        delivery.handed_over(connection, job_id, times.instant(run_at) if run_at else None)
 
 
 def by_id(connection: Connection, job_id: str) -> Job | None:
@@ -115,6 +124,14 @@ def put_back(connection: Connection, job: Job, holder: str, run_at: str) -> bool
         .where(_is_held(job, holder))
         .values(state=State.QUEUED.value, run_at=run_at, locked_by=None, locked_until=None)
     )
+    if done.rowcount == 1:
+        _handed_over(connection, job.id, run_at)
+    return done.rowcount == 1
+
+
+def prolonged(connection: Connection, job: Job, holder: str, until: str) -> bool:
+    """Hold it longer; False where it is not `holder`'s any more."""
+    done = connection.execute(update(JOBS).where(_is_held(job, holder)).values(locked_until=until))
     return done.rowcount == 1
 
 
