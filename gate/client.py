@@ -81,6 +81,11 @@ class Client:
         path = f"/api/v1/decisions/{quote(decision_id, safe='')}"
         return _presentation(self._asked("GET", path, {"Accept": PRESENTATION}))
 
+    def promoted(self, wanted: Mapping[str, Any], key: str) -> Presentation:
+        """The recorded decision whether a digest may enter an environment; `wanted` as `PromotionIn` of the API."""
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key, "Accept": PRESENTATION}
+        return _presentation(self._asked("POST", "/api/v1/promotions", headers, msgspec.json.encode(wanted)))
+
     def ask(self, method: str, path: str, value: object = None, **headers: str) -> Any:
         """The JSON answer of any route of the API; None where it has none."""
         body = None if value is None else msgspec.json.encode(value)

@@ -9,12 +9,14 @@ from typing import Any
 
 import click
 
+from gate.cli import asking
+
 
 @click.group(
-    epilog="Examples:  gate baseline write reports/ k8s/    gate baseline write --file known.json reports/"
+    epilog="Examples:  gate baseline write reports/ k8s/    gate baseline show production --server https://gate.example"
 )
 def command() -> None:
-    """Accept what is known today."""
+    """Accept what is known today; show what was released last."""
 
 
 @command.command()
@@ -57,3 +59,49 @@ def _configured(config: str | None) -> tuple[Path, str]:
     with configuration(config, None, Path.cwd(), None) as found:
         name = (found.settings.baseline or settings.Baseline(mode="file")).file
         return found.home / name, name
+
+
+@command.command()
+@click.argument("environment", required=False)
+@click.option("--project", metavar="P", help="as the service knows it (default: of gate.yaml)")
+@asking.asks
+def show(
+    environment: str | None, project: str | None, server: str | None, token: str | None, output: str
+) -> None:
+    """Show the last release of ENVIRONMENT, or of all, and whether it is what runs; the service tells."""
+    query = f"?project={asking.path(asking.project(project))}"
+    client = asking.client(server, token)
+    if environment is None:
+        found = client.ask("GET", f"/api/v1/baselines{query}")
+        asking.printed(found, output, lambda value: [line for one in value["items"] for line in _lines(one)])
+        return
+    found = client.ask("GET", f"/api/v1/baselines/{asking.path(environment)}{query}")
+    asking.printed(found, output, _lines)
+
+
+def _lines(value: Any) -> list[str]:
+    known, drift = value["baseline"], value["drift"]
+    if known is None:
+        return [f"{value['environment']}: nothing was released"]
+    lines = [
+        f"{known['environment']}: {known['name']}@{known['digest']}",
+        f"  released {known['released_at']} by decision {known['decision_id']} ({known['outcome']})",
+        f"  commit {known['commit'] or 'unknown'}, branch {known['branch'] or 'unknown'}",
+        f"  policies {known['policy_revision']}",
+        f"  evidence {', '.join(known['evidence']) or 'none'}",
+    ]
+    if known["approved_by"]:
+        lines.append(f"  approved by {', '.join(known['approved_by'])}")
+    if known["waivers"]:
+        lines.append(f"  rests on waivers {', '.join(known['waivers'])}")
+    others = [one for one in drift["running"] if not one["is_baseline"]]
+    if drift["state"] == "unreported":
+        lines.append("  no cluster has reported what runs since then")
+    elif not others:
+        lines.append("  runs, by what admission reported")
+    lines += [
+        f"  DRIFT: {one['digest']} was let in at {one['last_at']} into {', '.join(one['namespaces']) or 'no namespace'}"
+        f"{'' if one['was_released'] else ', never released'}"
+        for one in others
+    ]
+    return lines

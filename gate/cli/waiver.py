@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gate.cli import asking
 from gate.errors import SettingsError, WaiverError, quoted
 from gate.model import Severity
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     epilog="Examples:  gate waiver new --vulnerability CVE-2026-1 --reason accepted_risk --note '…'    gate waiver check"
 )
 def command() -> None:
-    """Write and check waivers."""
+    """Write and check waivers in files; request, approve and revoke those of the service."""
 
 
 @command.command()
@@ -158,3 +159,104 @@ def check(waiver_files: tuple[str, ...], soon: int) -> int:
             click.echo(f"{waiver.place}: waiver {waiver.id} ends in {(waiver.expires - now).days} days")
     click.echo(f"{len(found)} waivers, {len(found) - len(idle)} in force")
     return 1 if idle else 0
+
+
+@command.command()
+@click.argument("fingerprint", required=False)
+@click.option("--project", metavar="P", help="as the service knows it (default: of gate.yaml)")
+@click.option("--rule", metavar="ID", help="rule whose violations it covers")
+@click.option("--vulnerability", metavar="ID", help="CVE, GHSA … it covers")
+@click.option("--purl", metavar="PURL", help="only in this package")
+@click.option("--path", metavar="GLOB", help="only in these files")
+@click.option("--object", "object_", metavar="GLOB", help="only on these objects, Kind/namespace/name")
+@click.option("--subject", metavar="NAME", help="only for this subject")
+@click.option(
+    "--environment", "environments", multiple=True, metavar="NAME", help="only in these environments"
+)
+@click.option("--reason", required=True, metavar="WORD", help="accepted_risk, false_positive …")
+@click.option("--note", required=True, metavar="TEXT", help="what and why, in a sentence")
+@click.option("--until", required=True, metavar="DATE", help="last day")
+@click.option("--ticket", metavar="ID")
+@click.option("--owner", metavar="WHO", help="who sees to it that it goes away")
+@asking.asks
+def request(project: str | None, server: str | None, token: str | None, output: str, **given: Any) -> None:
+    """Ask the service for a waiver; it acts once somebody else has approved it."""
+    entry = {name: given[name] for name in ("reason", "note", "ticket", "owner") if given[name]}
+    expires = _day(given["until"])
+    body = {
+        **entry,
+        "project": asking.project(project),
+        "match": _match(given),
+        "expires": f"{expires:%Y-%m-%d}",
+    }
+    key = secrets.token_hex(16)
+    found = asking.client(server, token).ask("POST", "/api/v1/waivers", body, **{"Idempotency-Key": key})
+    asking.printed(found, output, _lines)
+
+
+@command.command()
+@click.option("--project", metavar="P", help="only of this project")
+@click.option(
+    "--state",
+    type=click.Choice(["requested", "active", "expiring", "rejected", "revoked", "expired"]),
+    help="only these",
+)
+@asking.asks
+def ls(project: str | None, state: str | None, server: str | None, token: str | None, output: str) -> None:
+    """List the service's waivers, newest first."""
+    asked = {"project": project, "state": state}
+    query = "&".join(f"{name}={asking.path(value)}" for name, value in asked.items() if value)
+    found = asking.client(server, token).ask("GET", f"/api/v1/waivers?limit=500&{query}")
+    asking.printed(
+        found,
+        output,
+        lambda value: [line for one in value["items"] for line in _lines(one)] or ["no waivers"],
+    )
+
+
+@command.command()
+@click.argument("waiver_id", metavar="ID")
+@click.option("--sha256", metavar="DIGEST", help="of what was read (default: of what it says now)")
+@asking.asks
+def approve(waiver_id: str, sha256: str | None, server: str | None, token: str | None, output: str) -> None:
+    """Let the waiver ID act; what it covers is decided anew at once."""
+    client = asking.client(server, token)
+    route = f"/api/v1/waivers/{asking.path(waiver_id)}"
+    read = sha256 or client.ask("GET", route)["sha256"]
+    asking.printed(client.ask("POST", f"{route}/approve", {"sha256": read}), output, _lines)
+
+
+@command.command()
+@click.argument("waiver_id", metavar="ID")
+@click.option("--note", metavar="TEXT", help="why")
+@asking.asks
+def reject(waiver_id: str, note: str | None, server: str | None, token: str | None, output: str) -> None:
+    """Refuse the waiver ID for good."""
+    _ended(waiver_id, "reject", note, server, token, output)
+
+
+@command.command()
+@click.argument("waiver_id", metavar="ID")
+@click.option("--note", metavar="TEXT", help="why")
+@asking.asks
+def revoke(waiver_id: str, note: str | None, server: str | None, token: str | None, output: str) -> None:
+    """Take the waiver ID back for good; what rested on it is decided anew at once."""
+    _ended(waiver_id, "revoke", note, server, token, output)
+
+
+def _ended(
+    waiver_id: str, verb: str, note: str | None, server: str | None, token: str | None, output: str
+) -> None:
+    body = {"note": note} if note else {}
+    route = f"/api/v1/waivers/{asking.path(waiver_id)}/{verb}"
+    asking.printed(asking.client(server, token).ask("POST", route, body), output, _lines)
+
+
+def _lines(value: Any) -> list[str]:
+    match = ", ".join(f"{key} {name}" for key, name in value["match"].items())
+    by = f", approved by {value['approved_by']}" if value["approved_by"] else ""
+    return [
+        f"{value['id']}  {value['state']}  {value['project']}  until {value['expires_at']}",
+        f"  {match}: {value['reason']}, {value['note']}",
+        f"  requested by {value['requested_by']}{by}",
+    ]

@@ -38,6 +38,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     role: Role
     project_id: str | None
     """None: every project."""
+    groups: tuple[str, ...] = ()
+    """Of the person; those an environment may want an approver to be in."""
 
     def may(self, permission: Permission) -> bool:
         """Whether the role has it, in whatever projects the token is for."""

@@ -47,6 +47,8 @@ class Service:
         self.known_reports = KnownReports()
         self.writer = Writer(database, randomness, clock)
         self.is_stopping = False
+        self.jobs_wait = threading.Event()
+        """Set where a job was written down: whoever does jobs looks at once."""
         self._bundles: dict[tuple[str, ...], Bundle] = {}
         self._compiling = threading.Lock()
         fresh = self.new_id()
@@ -89,6 +91,10 @@ class Service:
                 )
                 self._bundles[use] = loaded
             return self._bundles[use]
+
+    def loaded_bundle(self, revision: str) -> Bundle | None:
+        """The compiled policies of a revision, where they are loaded."""
+        return next((one for one in list(self._bundles.values()) if one.revision == revision), None)
 
     def answered(self, principal: str, key: str | None, request_sha256: str) -> Answer | None:
         """What `principal` was answered to this very request before; None where it is new.

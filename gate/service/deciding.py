@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -32,12 +33,12 @@ from gate.model import (
     Severity,
     Subject,
 )
-from gate.pipeline import Judgement, Question, judge
+from gate.pipeline import Gathered, Judgement, Question, judge
 from gate.presentation import Excerpt, Presentation
-from gate.service import project_settings
+from gate.service import evidence, project_settings
 from gate.service.auth import Caller
 from gate.service.context import Service
-from gate.service.known_reports import Known, holds_secrets
+from gate.service.known_reports import holds_secrets
 from gate.service.problems import Detail, Refusal
 from gate.service.submission import Meta, Submission
 from gate.stores import approvals, components, decisions, findings, reports
@@ -64,12 +65,24 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[Report, ...]
 
 
+class Asking(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks what about what."""
+
+    meta: Meta
+    subject: Subject
+    by: str
+    asked_first: str | None = None
+    """As in `evidence.Kept`."""
+
+
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
     """A judgement on its way to be recorded."""
 
     judgement: Judgement
     presentation: Presentation
     reads: tuple[Read, ...]
+    """Those that were handed over with it; none for a decision that is made again."""
+    kept: evidence.Kept
 
 
 def decided(service: Service, caller: Caller, project: Project, asked: Submission) -> Decided:
@@ -85,14 +98,37 @@ def decided(service: Service, caller: Caller, project: Project, asked: Submissio
     files = (*asked.files, *_handed_over(service, project, asked.meta))
     refuse_utf16(files)
     known = service.known_reports.read(project.id, files, service.engine)
-    reads = known.reads
-    question = _question(service, caller, project, value, environment, bundle, known, asked.meta)
-    places = partial(bootstrap.places, service.engine, {read.report.path: read.data for read in reads})
+    reads, handed = known.reads, known.gathered
+    asking = Asking(meta=asked.meta, subject=_subject(asked.meta, project.key), by=caller.principal)
+    places = evidence.Noted(
+        partial(bootstrap.places, service.engine, {read.report.path: read.data for read in reads})
+    )
+    judgement, kept = judged(service, project, asking, handed, places, value, environment, bundle)
+    shown = bootstrap.presentation(judgement, reads)
+    return Decided(judgement=judgement, presentation=shown, reads=reads, kept=kept)
+
+
+def judged(
+    service: Service,
+    project: Project,
+    asking: Asking,
+    handed: Gathered,
+    places: evidence.Noted,
+    value: Settings,
+    environment: EnvironmentSettings | None,
+    bundle: Bundle,
+) -> tuple[Judgement, evidence.Kept]:
+    """The judgement about what was handed over, and what is kept so that it can be made again."""
+    question, entries = _question(service, project, value, environment, bundle, handed, asking)
     judgement = judge(question, bundle, service.engine, None, places)
-    return Decided(judgement=judgement, presentation=bootstrap.presentation(judgement, reads), reads=reads)
+    meta = asking.meta.model_dump(mode="json", exclude={"reports", "files", "report_ids"})
+    kept = evidence.kept(
+        meta, asking.by, asking.asked_first, project.version, question, handed, entries, places.found
+    )
+    return judgement, kept
 
 
-def recording(given: Decided, caller: Caller, project: Project) -> Recording:
+def recording(given: Decided, by: str, project: Project) -> Recording:
     """Everything that is kept of a decision, ready to be written."""
     judgement, shown = given.judgement, given.presentation
     view = View(
@@ -107,7 +143,7 @@ def recording(given: Decided, caller: Caller, project: Project) -> Recording:
         decision=judgement.decision,
         project_id=project.id,
         project=project.key,
-        by=caller.principal,
+        by=by,
         settings_version=project.version,
         input=packed(document),
         is_masked=is_masked,
@@ -115,6 +151,8 @@ def recording(given: Decided, caller: Caller, project: Project) -> Recording:
         reports=tuple(kept_report(read) for read in given.reads),
         findings=tuple(findings.ready(finding) for finding in judgement.findings),
         components=tuple(components.ready(component) for component in judgement.components),
+        asked=packed(msgspec.json.encode(given.kept)),
+        asked_first=given.kept.asked_first,
     )
 
 
@@ -193,16 +231,16 @@ def refuse_utf16(files: tuple[File, ...]) -> None:
 
 def _question(
     service: Service,
-    caller: Caller,
     project: Project,
     value: Settings,
     environment: EnvironmentSettings | None,
     bundle: Bundle,
-    known: Known,
-    meta: Meta,
-) -> Question:
+    handed: Gathered,
+    asking: Asking,
+) -> tuple[Question, list[dict[str, Any]]]:
+    """The question, and the waivers in force as entries of a file."""
     now = service.now()
-    subject = _subject(meta, project.key)
+    subject, meta = asking.subject, asking.meta
     name = environment.name if environment else None
     _refuse_unknown(bundle, value, meta)
     with service.database.reading() as connection:
@@ -210,32 +248,45 @@ def _question(
             *environments.branch_feeds(environment, subject.branch),
             *_promotion(connection, project, environment, subject, now),
         )
-        given = _approvals(connection, caller, project, environment, subject, now)
-        in_force = _waivers(connection, project, times.sortable(now))
+        given = _approvals(connection, asking.by, project, environment, subject, now)
+        entries = stored_waivers.active(connection, project.id, times.sortable(now))
     overlay = settings.thresholds_overlay(value, environment)
     merged = settings.merged(settings.merged(bundle.settings, {}), overlay)
     max_age_s = times.duration_s(meta.max_age) if meta.max_age else None
     merged = settings.stricter_evidence(merged, tuple(meta.require), max_age_s)
     order = [one.name for one in value.environments].index(name) if name else 0
-    return Question(
+    question = Question(
         decision_id=ids.uuid7(now, service.randomness(10)),
         now=now,
         point=Point.CI,
         project=project.key,
         environment=EnvironmentRef(name=name, order=order) if name else None,
         subject=subject,
-        reads=known.reads,
-        normalized=known.normalized,
+        reads=(),
+        gathered=handed,
         settings=merged,
         action_for=partial(settings.action_for, value.policies.actions),
         notices=tuple(meta.notices),
         own=own,
-        waivers=in_force,
-        waiver_days={severity: value.waivers.longest_days(severity) for severity in Severity},
+        waivers=waivers_of(entries),
+        waiver_days=waiver_days(value),
         approvals=given,
         approvals_required=environment.approvals.number if environment and environment.approvals else 0,
         timeout_s=_timeout_s(meta, value),
     )
+    return question, entries
+
+
+def waiver_days(value: Settings) -> dict[str, int]:
+    """How long a waiver may last, by severity."""
+    return {severity: value.waivers.longest_days(severity) for severity in Severity}
+
+
+def waivers_of(entries: Sequence[dict[str, Any]]) -> tuple[waivers.Waiver, ...]:
+    """Entries of a file as waivers."""
+    if not entries:
+        return ()
+    return waiver_files.waivers({"version": 1, "waivers": list(entries)}, WAIVERS, lambda *_: (1, 1))
 
 
 def _subject(meta: Meta, project: str) -> Subject:
@@ -285,29 +336,24 @@ def _promotion(
 
 def _approvals(
     connection: Connection,
-    caller: Caller,
+    by: str,
     project: Project,
     environment: EnvironmentSettings | None,
     subject: Subject,
     now: Any,
 ) -> tuple[Approval, ...]:
-    """Those that count: recorded here, by others than the author and whoever asks."""
+    """Those that count: recorded here, by others than the author and everybody who asked."""
     if environment is None or subject.digest is None:
         return ()
     given = approvals.given(connection, project.id, subject.digest, environment.name)
-    by_others = [one for one in given if not principals.may_be_same(one.by, caller.principal)]
+    askers = (
+        {by, *approvals.askers(connection, project.id, subject.digest, environment.name)} if given else ()
+    )
+    by_others = [one for one in given if not any(principals.may_be_same(one.by, asker) for asker in askers)]
     groups = environment.approvals.groups if environment.approvals else None
     return environments.approvals_given(
         by_others, subject.digest, environment.name, subject.author, now, groups
     )
-
-
-def _waivers(connection: Connection, project: Project, now: str) -> tuple[waivers.Waiver, ...]:
-    entries = stored_waivers.active(connection, project.id, now)
-    if not entries:
-        return ()
-    value = {"version": 1, "waivers": entries}
-    return waiver_files.waivers(value, WAIVERS, lambda *_: (1, 1))
 
 
 def _timeout_s(meta: Meta, value: Settings) -> float:

@@ -17,10 +17,9 @@ from gate import bootstrap, limits
 from gate.engines.embedded import Engine
 from gate.files import File
 from gate.ingest import Read
-from gate.model import Component, Evidence, Finding
-from gate.normalize import normalize
+from gate.model import Evidence
+from gate.pipeline import Gathered, gathered
 
-Normalized = tuple[tuple[Finding, ...], tuple[Component, ...]]
 _Key = tuple[str, tuple[tuple[str, str | None, bytes], ...]]
 
 
@@ -28,7 +27,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """The reports of one request, read."""
 
     reads: tuple[Read, ...]
-    normalized: Normalized
+    gathered: Gathered
 
 
 class KnownReports:
@@ -73,7 +72,7 @@ def holds_secrets(read: Read) -> bool:
 
 def _read(given: tuple[File, ...], engine: Engine) -> Known:
     reads = bootstrap.ingested(given, engine)
-    return Known(reads=reads, normalized=normalize(read.scan for read in reads))
+    return Known(reads=reads, gathered=gathered(reads))
 
 
 def _key(project_id: str, given: tuple[File, ...]) -> _Key:

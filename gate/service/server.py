@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 import signal
 import socket
+import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from gate.service import beside, shapes
 from gate.service.app import application
 from gate.service.auth import SECRET_BYTES, SHORTEST_OWN_TOKEN, new_token
 from gate.service.context import Service
+from gate.service.jobs import Worker
 from gate.stores import events, migrations, tokens
 from gate.stores.database import Database
 from gate.stores.tokens import Token
@@ -177,6 +179,7 @@ def serve(options: Options, told: Callable[[str], None]) -> None:
         with_socket.close()
         raise
     process: beside.Beside | None = None
+    worker = Worker(service)
     try:
         answering = _Answering(service)
         answering.take_signals()
@@ -196,6 +199,33 @@ def serve(options: Options, told: Callable[[str], None]) -> None:
         if process is not None:
             process.stop()
         with_socket.close()
+        service.is_stopping = True
+        service.jobs_wait.set()
+        worker.join()
+        service.close()
+
+
+def work(options: Options, told: Callable[[str], None]) -> None:
+    """Do jobs until somebody ends the process.
+
+    Raises `GateError` where it cannot begin: another store than PostgreSQL, or one that cannot be used.
+    """
+    ends = threading.Event()
+    service = opened(options)
+    try:
+        if not service.database.is_postgresql:
+            raise SettingsError(
+                "a worker beside the server wants PostgreSQL", code="usage", fix="run `gate serve` alone"
+            )
+        for ending in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(ending, lambda *_: ends.set())
+        worker = Worker(service)
+        told("gate does jobs")
+        ends.wait()
+        service.is_stopping = True
+        service.jobs_wait.set()
+        worker.join()
+    finally:
         service.close()
 
 

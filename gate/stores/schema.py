@@ -219,8 +219,11 @@ DECISION_DOCUMENTS: Final = Table(
     Column("input", LargeBinary),
     _needed("is_masked", Boolean, server_default=false()),
     Column("view", LargeBinary),
+    Column("asked", LargeBinary),
 )
-"""`line` of the record, `input` v1 (null where retention dropped it), `view`: what outputs show beside it."""
+"""`line` of the record, `input` v1 (null where retention dropped it), `view`: what outputs show beside it.
+
+`asked`: how it was asked and what stood then (gate/service/evidence.py), for making it again."""
 DECISION_REPORTS: Final = Table(
     "decision_reports",
     METADATA,
@@ -228,6 +231,14 @@ DECISION_REPORTS: Final = Table(
     Column("position", Integer, primary_key=True, autoincrement=False),
     _needed("sha256"),
 )
+DECISION_WAIVERS: Final = Table(
+    "decision_waivers",
+    METADATA,
+    _project(primary_key=True),
+    Column("waiver", Text, primary_key=True),
+    Column("decision_id", Text, ForeignKey("decisions.id"), primary_key=True),
+)
+"""Which decisions rest on a waiver: what is looked at again when it is revoked."""
 BUNDLES: Final = Table(
     "bundles",
     METADATA,
@@ -263,10 +274,14 @@ WAIVERS: Final = Table(
     _needed("created_at"),
     _needed("updated_at"),
     _needed("expires_at"),
+    Column("approved_sha256", Text),
+    Column("reminded_at", Text),
     UniqueConstraint("project_id", "name"),
     Index(None, "state", "expires_at"),
 )
-"""`document`: an entry of the waiver file without `requested_by` and `approved_by`."""
+"""`document`: an entry of the waiver file without `id`, `requested_by` and `approved_by`.
+
+`sha256` is over all of them but the last; it acts only while `approved_sha256` is the same (THREATS.md F10)."""
 APPROVALS: Final = Table(
     "approvals",
     METADATA,
@@ -283,8 +298,11 @@ APPROVALS: Final = Table(
     _needed("created_at"),
     Column("at", Text),
     Column("expires_at", Text),
+    Column("request_id", Text),
     Index(None, "project_id", "environment", "digest"),
+    Index(None, "state", "id"),
 )
+"""A request, or (`request_id`) one person's answer to it. Only answers have `by` and `at`."""
 
 # --------------------------------------------------------------------------- what happened, what is to do
 

@@ -136,6 +136,11 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
+    @property
+    def name(self) -> str:
+        """A name of this process that no other has: the one of its chain."""
+        return self._chain.writer
+
     def submit(self, work: Work[T], timeout_s: float = WAIT_S) -> T:
         """What `work` gives, once it is on the disk.
 

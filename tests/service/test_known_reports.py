@@ -31,7 +31,7 @@ def test_the_same_bytes_of_the_same_project_are_read_once(engine: Engine) -> Non
 
     assert len(LARGE) > limits.SERVICE_KNOWN_FROM_BYTES
     assert first is known.read("a", (File(path="r.json", data=LARGE),), engine)
-    assert 300 == len(first.normalized[0])
+    assert 300 == len(first.gathered.findings)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_reports_together_are_not_one_of_them_alone(engine: Engine) -> None:
     first = known.read("a", (one,), engine)
     both = known.read("a", (one, other), engine)
 
-    assert (300, 600) == (len(first.normalized[0]), len(both.normalized[0]))
+    assert (300, 600) == (len(first.gathered.findings), len(both.gathered.findings))
 
 
 def test_a_report_declared_to_be_something_else_is_refused_though_it_is_known(engine: Engine) -> None:

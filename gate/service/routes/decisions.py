@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -11,17 +12,18 @@ from starlette.responses import Response
 
 from gate import times
 from gate.presentation import Presentation
-from gate.service import answers, asking, deciding
+from gate.service import answers, asking, deciding, recording, replaying
 from gate.service.asking import Cursor, Limit, Once, Ours, Who
 from gate.service.auth import Caller
 from gate.service.context import OtherRequest, Service
+from gate.service.deciding import Decided
 from gate.service.permissions import Permission
 from gate.service.problems import Refusal, not_found
 from gate.service.routing import Routes
 from gate.service.submission import MetaWithFiles, MetaWithReports, Submission, submission
 from gate.stores import decisions, projects
 from gate.stores.database import Clash
-from gate.stores.decisions import Filter, Summary
+from gate.stores.decisions import Filter, Overtaken, Recording, Summary
 from gate.stores.idempotency import Answer
 from gate.stores.writer import Transaction
 
@@ -68,25 +70,50 @@ def _decided_once(
     try:
         before = service.answered(who.principal, key, asked.sha256)
         if before is not None:
-            return _again(service, before)
-        decided = deciding.decided(service, who, project, asked)
-        recording = deciding.recording(decided, who, project)
-        location = f"/api/v1/decisions/{recording.decision.decision_id}"
-        answer = Answer(request_sha256=asked.sha256, status=201, location=location, body=b"")
-
-        def work(transaction: Transaction) -> Answer:
-            decisions.recorded(transaction, recording)
-            return answer
-
-        known = service.once(who.principal, key, asked.sha256, work)
+            return again_of(service, before)
+        return recorded_once(
+            service, who, project, lambda: deciding.decided(service, who, project, asked), key, asked.sha256
+        )
     except OtherRequest:
         raise asking.other_request() from None
     except Clash:
         raise Refusal(409, "the decision clashes with one that is there") from None
-    return (decided.presentation, location, 201) if known is answer else _again(service, known)
 
 
-def _again(service: Service, before: Answer) -> tuple[Presentation, str, int]:
+def recorded_once(
+    service: Service,
+    who: Caller,
+    project: projects.Project,
+    decide_it: Callable[[], Decided],
+    key: str | None,
+    request_sha256: str,
+) -> tuple[Presentation, str, int]:
+    """What `decide_it` gives, recorded; the decision of the first time where `key` was used meanwhile.
+
+    Decided anew where a waiver was revoked while it was decided (THREATS.md G8).
+    """
+    for _ in range(recording.TRIES):
+        decided = decide_it()
+        ready = deciding.recording(decided, who.principal, project)
+        location = f"/api/v1/decisions/{ready.decision.decision_id}"
+        answer = Answer(request_sha256=request_sha256, status=201, location=location, body=b"")
+
+        def work(transaction: Transaction, ready: Recording = ready, answer: Answer = answer) -> Answer:
+            recording.recorded(transaction, service, ready)
+            return answer
+
+        try:
+            known = service.once(who.principal, key, request_sha256, work)
+        except Overtaken:
+            continue
+        if known is answer:
+            return decided.presentation, location, 201
+        return again_of(service, known)
+    raise recording.overtaken()
+
+
+def again_of(service: Service, before: Answer) -> tuple[Presentation, str, int]:
+    """The decision of an earlier answer, its place and status."""
     location = before.location or ""
     with service.database.reading() as connection:
         shown = deciding.presented(connection, location.rpartition("/")[2])
@@ -141,6 +168,28 @@ def show_decision(request: Request, service: Ours, who: Who, decision_id: str) -
     with service.database.reading() as connection:
         visible(connection, who, decision_id)
         return answers.decision(deciding.presented(connection, decision_id), media_type)
+
+
+@ROUTES.add("GET", "/decisions/{decision_id}/diff", Permission.DECISIONS_READ)
+def compare_decisions(
+    service: Ours,
+    who: Who,
+    decision_id: str,
+    base: Annotated[str, Query(max_length=100, pattern=r"^[^\x00]*$")],
+) -> Response:
+    """What the decision has that `base` has not, and the other way round."""
+    with service.database.reading() as connection:
+        for one in (decision_id, base):
+            visible(connection, who, one)
+        return answers.json(replaying.difference(connection, base, decision_id))
+
+
+@ROUTES.add("POST", "/decisions/{decision_id}/replay", Permission.AUDIT_READ)
+def replay_decision(service: Ours, who: Who, decision_id: str) -> Response:
+    """Make it again exactly as it was, from its stored input and policies, and compare; nothing is recorded."""
+    with service.database.reading() as connection:
+        row = visible(connection, who, decision_id)
+    return answers.json(replaying.replayed(service, row))
 
 
 def visible(connection: Any, who: Caller, decision_id: str) -> Summary:
