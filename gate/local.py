@@ -29,10 +29,11 @@ from gate.errors import SettingsError, quoted
 from gate.gate_yaml import EnvironmentSettings, Settings
 from gate.ingest import Read
 from gate.kubernetes import schemas
-from gate.model import Approval, Decision, EnvironmentRef, Evidence, Point, Said, Severity, Subject
+from gate.model import Approval, Decision, EnvironmentRef, Point, Said, Severity, Subject
 from gate.pipeline import Judgement, Question, judge
 from gate.policy_files import Collected
 from gate.presentation import Presentation
+from gate.running import Progress, Run
 
 REPLACED = "counts for no promotion: "
 """How the notice begins of a decision whose rules or exceptions the command line replaced."""
@@ -70,6 +71,12 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     release: str = "release"
     namespace: str = "default"
     kubernetes_version: str | None = None
+    runs: tuple[Run, ...] = ()
+    """Tools to run in the folder `scanned`; `progress` is told how far they are."""
+    scanned: str = "."
+    progress: Progress | None = None
+    keep: str | None = None
+    """Folder where the tools' reports are kept."""
     keep_stdin: bool = False
     """Whether the caller wants back what stood on stdin."""
     ci: Literal["auto", "none"] = "auto"
@@ -123,7 +130,8 @@ def checked(
             named = handed(wish, config, root)
             stdin: list[bytes] = []
             also = is_read if collected.conftest else files.no_others
-            given = inputs.read(named, stdin if wish.keep_stdin else None, also)
+            keep = root / wish.keep if wish.keep else None
+            given = inputs.read(named, stdin if wish.keep_stdin else None, also, wish.progress, keep)
             reads = bootstrap.ingested(given, engine, configuration=bool(collected.conftest))
             question, bundle = _question(
                 wish,
@@ -179,10 +187,13 @@ def handed(wish: Wish, config: Configuration, root: Path) -> inputs.Handed:
     """What the command line names, or else the inputs of gate.yaml."""
     declared = files.declarations(wish.declared)
     options = rendering.Options(**{name: getattr(wish, name) for name in rendering.Options.__struct_fields__})
+    if wish.runs:
+        return inputs.sorted_out([], declared, options, root / wish.scanned, wish.runs)
     if wish.paths or declared:
         return inputs.sorted_out([(None, path, options) for path in wish.paths], declared, options, root)
-    given = inputs.configured(config.settings.inputs, options, config.label)
-    return inputs.sorted_out(given, [], options, config.home)
+    given = inputs.configured(config.settings.inputs, options)
+    runs = inputs.commanded(config.settings.inputs, config.label)
+    return inputs.sorted_out(given, [], options, config.home, runs)
 
 
 def _loaded(collected: Collected, wish: Wish, config: Configuration, root: Path, engine: Engine) -> Bundle:
@@ -229,7 +240,7 @@ def _question(
         *_promotion(config, environment, subject, now),
     )
     overlay = settings.thresholds_overlay(value, environment)
-    extra = _evidence(wish)
+    extra = environments.extra_evidence(wish.require, wish.max_age)
     given_data = data(config, wish.data, root)
     bundle = loading.result()
     unknown = unknown_rules(bundle, value.policies.actions, {**environments.RULES, **schemas.RULES})
@@ -369,21 +380,6 @@ def _newest(
         return None
     repository.refuse_carried(Path(record), config.home)
     return bootstrap.newest(config.home / record, subject.digest, environment.requires.environment)
-
-
-def _evidence(wish: Wish) -> tuple[tuple[str, ...], float | None]:
-    """`--require` and `--max-age`, which add to what the environment wants."""
-    unknown = [kind for kind in wish.require if kind not in tuple(Evidence)]
-    if unknown:
-        raise SettingsError(
-            f"--require {quoted(unknown[0])} is no kind of evidence",
-            code="usage",
-            expected=", ".join(Evidence),
-        )
-    seconds = times.duration_s(wish.max_age) if wish.max_age else None
-    if wish.max_age and not seconds:
-        raise SettingsError(f"--max-age {quoted(wish.max_age)} is no duration", code="usage", expected="24h")
-    return wish.require, seconds
 
 
 def _timeout_s(wish: Wish, value: Settings) -> float:
