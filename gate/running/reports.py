@@ -32,7 +32,7 @@ _SAID_CHARACTERS: Final = 400
 _KEPT: Final = (
     "PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "SYSTEMROOT", "XDG_CACHE_HOME", "XDG_DATA_HOME",
     "GOPATH", "GOCACHE", "GOMODCACHE", "GOFLAGS", "GOROOT", "TRIVY_CACHE_DIR", "GRYPE_DB_CACHE_DIR",
-    "OSV_SCANNER_LOCAL_DB_CACHE_DIRECTORY",
+    "OSV_SCALIBR_LOCAL_DB_CACHE_DIRECTORY", "OSV_SCANNER_LOCAL_DB_CACHE_DIRECTORY",
 )  # fmt: skip
 """What a tool sees of the environment: where it and its data lie; no credential of the pipeline."""
 _NETWORK: Final = (
