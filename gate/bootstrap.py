@@ -33,6 +33,7 @@ from gate.kubernetes import gatekeeper
 from gate.model import Decision, KubernetesObject, Violation
 from gate.pipeline import Judgement
 from gate.presentation import Excerpt, Presentation
+from gate.running import answers
 
 CONTEXT_LINES = 1
 """Source lines shown before the one that a violation points at."""
@@ -121,9 +122,8 @@ def ingested(given: Iterable[File], engine: Engine, *, configuration: bool = Fal
     for batch, read in _answered(given, engine):
         for file in batch:
             try:
-                reads.append(
-                    ingest(file.data, file.path, SCANNERS, read, file.declared, configuration=readers)
-                )
+                one = ingest(file.data, file.path, SCANNERS, read, file.declared, configuration=readers)
+                reads.append(answers.told(one, file))
             except ReportError as error:
                 problems.extend(error.problems)
     if problems:

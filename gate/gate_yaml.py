@@ -92,7 +92,17 @@ class Input(_Section, frozen=True, kw_only=True):
     path: Annotated[
         Text | None, Meta(description="File, folder or glob.", examples=["reports/**/*.json"])
     ] = None
-    run: Annotated[Texts | None, Meta(description="Program and arguments; no shell.")] = None
+    run: Annotated[
+        Texts | None,
+        Meta(description="Program and arguments, no shell; {report} is the file of its report, else stdout."),
+    ] = None
+    exit_codes: Annotated[
+        tuple[Annotated[int, Meta(ge=1, le=255, title="a whole number from 1 to 255")], ...],
+        Meta(description="Of a run: what its program ends with where it found something.", examples=[[1]]),
+    ] = (1,)
+    timeout_s: Annotated[
+        Duration | None, Meta(description="How long a run may take; absent: 10m.", examples=["10m"])
+    ] = msgspec.field(default=None, name="timeout")
     as_: Annotated[
         Name | None, Meta(description="The format, where it cannot be seen.", examples=["zap"])
     ] = msgspec.field(default=None, name="as")

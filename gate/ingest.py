@@ -32,6 +32,10 @@ _GZIP: Final = b"\x1f\x8b"
 _UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _TEXT: Final = re.compile(rb"(?:\s*#[^\n]*\n)*\s*[A-Za-z]\w*:")
 """`Tag: value`, as SPDX and LCOV write; comments may stand before."""
+_INFLATED_AT_ONCE: Final = 32 * limits.KIB
+"""Compressed bytes in one step."""
+_INFLATED_FREELY: Final = 64 * limits.MIB
+"""Up to here the ratio counts at the end alone: a file may begin with what compresses well."""
 _TRAILING: Final = "trailing characters"
 _SHOWN: Final = 20
 """Rejected elements named in a report's notes; all of them are in the scan."""
@@ -145,19 +149,38 @@ def uncompressed(data: bytes, path: str) -> bytes:
     if not data.startswith(_GZIP):
         return data
     most = min(limits.REPORT_BYTES, max(len(data), 1) * limits.REPORT_GZIP_RATIO)
+    if most == limits.REPORT_BYTES:
+        # What it says at its end (modulo 4 GiB) can only be less than it gives. Then it is counted before
+        # anything is kept: a bomb is to be refused in little memory.
+        if int.from_bytes(data[-4:], "little") > most:
+            raise _gives_too_much(path, most)
+        _inflated(data, path, most, keep=False)
+    return _inflated(data, path, most, keep=True)
+
+
+def _inflated(data: bytes, path: str, most: int, *, keep: bool) -> bytes:
+    """What `data` gives, or nothing where it is only counted; raises `ReportError` beyond `most` and the ratio."""
     inflate = zlib.decompressobj(wbits=31)
-    try:
-        plain = inflate.decompress(data, most + 1)
-    except zlib.error as error:
-        raise ReportError(f"broken gzip data: {error}", code="report_truncated", path=path) from None
-    if len(plain) > most:
-        raise ReportError(
-            "the compressed file gives too much",
-            code="report_too_large",
-            path=path,
-            expected=f"at most {most} bytes ({limits.REPORT_GZIP_RATIO} to 1)",
-        )
-    if not inflate.eof or inflate.unused_data:
+    pieces: list[bytes] = []
+    size = 0
+    for start in range(0, len(data), _INFLATED_AT_ONCE):
+        try:
+            # One compressed byte gives at most 1,032: a piece has its bound.
+            piece = inflate.decompress(data[start : start + _INFLATED_AT_ONCE])
+        except zlib.error as error:
+            raise ReportError(f"broken gzip data: {error}", code="report_truncated", path=path) from None
+        size += len(piece)
+        is_bomb = size > _INFLATED_FREELY and size > (start + _INFLATED_AT_ONCE) * limits.REPORT_GZIP_RATIO
+        if size > most or is_bomb:
+            raise _gives_too_much(path, most)
+        if keep:
+            pieces.append(piece)
+        if inflate.eof:
+            break
+    else:
+        start = len(data)
+    is_all = inflate.eof and start + _INFLATED_AT_ONCE >= len(data) and not inflate.unused_data
+    if not is_all:
         raise ReportError(
             "the gzip data does not end where the file ends",
             code="report_truncated",
@@ -165,7 +188,16 @@ def uncompressed(data: bytes, path: str) -> bytes:
             expected="one complete gzip member",
             fix="make the report again",
         )
-    return plain
+    return b"".join(pieces)
+
+
+def _gives_too_much(path: str, most: int) -> ReportError:
+    return ReportError(
+        "the compressed file gives too much",
+        code="report_too_large",
+        path=path,
+        expected=f"at most {most} bytes ({limits.REPORT_GZIP_RATIO} to 1)",
+    )
 
 
 def decoded(data: bytes, path: str) -> tuple[bytes, tuple[str, ...]]:
@@ -331,14 +363,10 @@ def _manifest_scan(text: bytes, path: str, read_manifests: manifests.ReadMany) -
                 expected="manifests, or the scanner's own report",
                 fix="hand over the scanner's own JSON; this version does not read reports of this group",
             )
-    return Scan(
-        format=KUBERNETES,
-        scanner=KUBERNETES,
-        status=Status.OK if found else Status.EMPTY_TARGET,
-        kinds=(Evidence.MANIFESTS,),
-        objects=found,
-        notes=() if found else ("the file holds no object",),
-    )
+    status = Status.OK if found else Status.EMPTY_TARGET
+    notes = () if found else ("the file holds no object",)
+    kinds = (Evidence.MANIFESTS,)
+    return Scan(format=KUBERNETES, scanner=KUBERNETES, status=status, kinds=kinds, objects=found, notes=notes)
 
 
 def is_manifest(file: bytes, path: str, declared: str | None) -> bool:

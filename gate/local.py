@@ -39,7 +39,7 @@ from gate.model import Approval, Decision, EnvironmentRef, Point, Said, Severity
 from gate.pipeline import Judgement, Question, judge
 from gate.policy_files import Collected
 from gate.presentation import Presentation
-from gate.wish import Wish, evidence, timeout_s
+from gate.wish import Wish, timeout_s
 
 REPLACED = "counts for no promotion: "
 """How the notice begins of a decision whose rules or exceptions the command line replaced."""
@@ -90,7 +90,8 @@ def checked(
             named = handed(wish, config, root)
             stdin: list[bytes] = []
             also = is_read if collected.conftest else files.no_others
-            given = inputs.read(named, stdin if wish.keep_stdin else None, also)
+            keep = root / wish.keep if wish.keep else None
+            given = inputs.read(named, stdin if wish.keep_stdin else None, also, wish.progress, keep)
             reads = bootstrap.ingested(given, engine, configuration=bool(collected.conftest))
             question, bundle = _question(
                 wish,
@@ -146,10 +147,13 @@ def handed(wish: Wish, config: Configuration, root: Path) -> inputs.Handed:
     """What the command line names, or else the inputs of gate.yaml."""
     declared = files.declarations(wish.declared)
     options = rendering.Options(**{name: getattr(wish, name) for name in rendering.Options.__struct_fields__})
+    if wish.runs:
+        return inputs.sorted_out([], declared, options, root / wish.scanned, wish.runs)
     if wish.paths or declared:
         return inputs.sorted_out([(None, path, options) for path in wish.paths], declared, options, root)
-    given = inputs.configured(config.settings.inputs, options, config.label)
-    return inputs.sorted_out(given, [], options, config.home)
+    given = inputs.configured(config.settings.inputs, options)
+    runs = inputs.commanded(config.settings.inputs, config.label)
+    return inputs.sorted_out(given, [], options, config.home, runs)
 
 
 def _loaded(collected: Collected, wish: Wish, config: Configuration, root: Path, engine: Engine) -> Bundle:
@@ -201,7 +205,7 @@ def _question(
         *_promotion(config, environment, subject, now),
     )
     overlay = settings.thresholds_overlay(value, environment)
-    extra = evidence(wish)
+    extra = environments.extra_evidence(wish.require, wish.max_age)
     given_data = data(config, wish.data, root)
     bundle = loading.result()
     unknown = unknown_rules(bundle, value.policies.actions, {**environments.RULES, **schemas.RULES})

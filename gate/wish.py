@@ -10,7 +10,7 @@ from gate import settings, times
 from gate.conftest.policies import Options
 from gate.errors import SettingsError, quoted
 from gate.gate_yaml import Settings
-from gate.model import Evidence
+from gate.running import Progress, Run
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,27 +45,18 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     release: str = "release"
     namespace: str = "default"
     kubernetes_version: str | None = None
+    runs: tuple[Run, ...] = ()
+    """Tools to run in the folder `scanned`; `progress` is told how far they are."""
+    scanned: str = "."
+    progress: Progress | None = None
+    keep: str | None = None
+    """Folder where the tools' reports are kept."""
     keep_stdin: bool = False
     """Whether the caller wants back what stood on stdin."""
     ci: Literal["auto", "none"] = "auto"
     formats: tuple[str, ...] = ()
     """Output formats that exist."""
     record: bool = True
-
-
-def evidence(wish: Wish) -> tuple[tuple[str, ...], float | None]:
-    """`--require` and `--max-age`, which add to what the environment wants."""
-    unknown = [kind for kind in wish.require if kind not in tuple(Evidence)]
-    if unknown:
-        raise SettingsError(
-            f"--require {quoted(unknown[0])} is no kind of evidence",
-            code="usage",
-            expected=", ".join(Evidence),
-        )
-    seconds = times.duration_s(wish.max_age) if wish.max_age else None
-    if wish.max_age and not seconds:
-        raise SettingsError(f"--max-age {quoted(wish.max_age)} is no duration", code="usage", expected="24h")
-    return wish.require, seconds
 
 
 def timeout_s(wish: Wish, value: Settings) -> float:

@@ -23,6 +23,7 @@ from gate.errors import GateError, Problem
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "check": ("gate.cli.check", "decide: may this pass, here, now?"),
+    "scan": ("gate.cli.scan", "run the installed scanners, decide about what they report"),
     "explain": ("gate.cli.explain", "tell what a rule, a finding or a decision means"),
     "convert": ("gate.cli.convert", "read any known report, print it in one shape"),
     "init": ("gate.cli.init", "write a first gate.yaml for this repository"),

@@ -7,12 +7,13 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 import click
 import msgspec
 
 from gate import files
+from gate.cli import progress
 from gate.cli.terminal import Terminal
 from gate.errors import SettingsError, StoreError, quoted
 from gate.model import Outcome
@@ -118,17 +119,36 @@ def command(**given: Any) -> int:
         **given,
     )
     now, randomness = datetime.now(UTC), os.urandom(10)
-    checked: Checked | Asked
-    if url:
-        checked = _remotely(wish, url, token, now, randomness)
-    else:
-        checked = local.checked(wish, Path.cwd(), os.environ, now, randomness)
+    with progress.shown() as wish_progress:
+        wish = msgspec.structs.replace(wish, progress=wish_progress)
+        if url:
+            checked: Checked | Asked = _remotely(wish, url, token, now, randomness)
+        else:
+            checked = local.checked(wish, Path.cwd(), os.environ, now, randomness)
+    code = exit_code(checked.presentation.decision.outcome, warn_exit_code, report_only=report_only)
+    verbosity = -1 if quiet else 1 if verbose else 0
+    stream = sys.stderr if post_renderer else sys.stdout
+    told(checked, wanted, stream, started=started, code=code, color=color, verbosity=verbosity)
+    if post_renderer and code == 0:
+        # Only what was judged, and only all of it: whoever reads this applies it.
+        sys.stdout.buffer.write(checked.stdin or b"")
+        sys.stdout.buffer.flush()
+    return code
 
+
+def told(
+    checked: Checked | Asked,
+    wanted: list[tuple[str, str | None]],
+    stream: TextIO,
+    *,
+    started: float,
+    code: int,
+    color: str,
+    verbosity: int,
+) -> None:
+    """Write what was decided: the outputs `wanted` and those of gate.yaml; `started` is `perf_counter`'s."""
     for notice in checked.notices:
         click.echo(notice, err=True)
-    code = exit_code(checked.presentation.decision.outcome, warn_exit_code, report_only=report_only)
-    wanted += [(one.format, one.path) for one in checked.configuration.settings.outputs]
-    stream = sys.stderr if post_renderer else sys.stdout
     terminal = Terminal.of(stream, color)
     presentation = msgspec.structs.replace(
         checked.presentation,
@@ -137,14 +157,10 @@ def command(**given: Any) -> int:
         color=terminal.color,
         unicode=terminal.unicode,
         width=terminal.width,
-        verbosity=-1 if quiet else 1 if verbose else 0,
+        verbosity=verbosity,
     )
-    written(wanted, presentation, stream.buffer)
-    if post_renderer and code == 0:
-        # Only what was judged, and only all of it: whoever reads this applies it.
-        sys.stdout.buffer.write(checked.stdin or b"")
-        sys.stdout.buffer.flush()
-    return code
+    configured = [(one.format, one.path) for one in checked.configuration.settings.outputs]
+    written([*wanted, *configured], presentation, stream.buffer)
 
 
 def _remotely(wish: Wish, url: str, token: str | None, now: datetime, randomness: bytes) -> Asked:
