@@ -6,7 +6,6 @@ Everything here is a few lines that hand one part to another; nothing here decid
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from gate.conftest import inputs as conftest_inputs
 from gate.conftest import policies as conftests
 from gate.documents import json as json_documents
 from gate.documents import manifests
+from gate.engines import installed
 from gate.engines import manifests as engine_manifests
 from gate.engines.embedded import Engine
 from gate.errors import PolicyError, Problem, ReportError, SettingsError, StoreError, quoted
@@ -40,33 +40,9 @@ CONTEXT_LINES = 1
 _LITERAL_VALUE = re.compile(r"""((?:^|[\s{,"'])value["']?\s*:\s*)\S.*""")
 _PLAIN_CONTEXT = re.compile(r"\s*(?:- )?(?:name: [\w.-]+|[\w./-]+:|)\s*")
 _ANY_VALUE = re.compile(r"(:\s+)\S.*")
+engine = installed.engine
+engine_executable = installed.engine_executable
 INPUT_SCHEMA = Path(__file__).parent / "schemas" / "input.v1.schema.json"
-
-
-def engine_executable() -> Path:
-    """The `gate-opa` executable: `GATE_OPA`, or the one of the installed wheel.
-
-    Raises `PolicyError` where there is none.
-    """
-    named = os.environ.get("GATE_OPA")
-    if named:
-        return Path(named)
-    try:
-        from gate_opa import executable
-    except ImportError:
-        raise PolicyError(
-            "the Rego engine is not installed",
-            code="engine_missing",
-            expected="the package gate-opa",
-            fix="install gate-opa for this platform, or run `make dev`",
-        ) from None
-    path: Path = executable()
-    return path
-
-
-def engine(memory_mib: int = limits.ENGINE_MEMORY_MIB) -> Engine:
-    """A new engine; the caller closes it."""
-    return Engine(engine_executable(), memory_mib=memory_mib)
 
 
 def manifest_reader(engine: Engine) -> manifests.ReadMany:

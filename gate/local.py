@@ -64,16 +64,19 @@ def checked(
     now: datetime,
     randomness: bytes,
     *,
+    started: Engine | None = None,
     compare: bool = True,
 ) -> Checked:
     """The decision about what `wish` names, recorded if gate.yaml says so.
 
-    `root` is the working directory, `environ` the process environment; without `compare` no baseline
-    is looked at. Raises `GateError` where no
-    decision can be made.
+    `root` is the working directory, `environ` the process environment, `started` an engine that
+    is closed here; without `compare` no baseline is looked at. Raises `GateError` where no decision can be made.
     """
     run = ci.detected(environ) if wish.ci == "auto" else None
-    with configuration(wish.config, wish.config_from, root, run) as config, bootstrap.engine() as engine:
+    with (
+        started or bootstrap.engine() as engine,
+        configuration(wish.config, wish.config_from, root, run) as config,
+    ):
         _refuse_what_is_not_here(config, wish.formats)
         environment = settings.environment(config.settings, wish.environment) if wish.environment else None
         if environment and config.settings.record is not None and not wish.record:

@@ -15,6 +15,7 @@ import msgspec
 from gate import files
 from gate.cli import progress
 from gate.cli.terminal import Terminal
+from gate.engines import installed
 from gate.errors import SettingsError, StoreError, quoted
 from gate.model import Outcome
 from gate.outputs import OUTPUTS
@@ -95,10 +96,6 @@ def command(**given: Any) -> int:
     them; `-` is stdin.
     Without any, the inputs of gate.yaml are read.
     """
-    from gate import local
-    from gate.conftest.policies import Options
-    from gate.wish import Wish
-
     started = time.perf_counter()
     wanted = outputs(given.pop("outputs"))
     url, token = given.pop("server") or os.environ.get("GATE_SERVER_URL"), given.pop("token")
@@ -107,6 +104,12 @@ def command(**given: Any) -> int:
         raise SettingsError(
             "--post-renderer without `-` alone", code="usage", expected="gate check - --post-renderer"
         )
+    # The engine warms up while the rest is imported.
+    engine = None if url else installed.started()
+    from gate import local
+    from gate.conftest.policies import Options
+    from gate.wish import Wish
+
     color, quiet, verbose = given.pop("color"), given.pop("quiet"), given.pop("verbose")
     warn_exit_code, report_only = given.pop("warn_exit_code"), given.pop("report_only")
     asked = ("namespaces", "all_namespaces", "combine", "rego_version")
@@ -124,7 +127,7 @@ def command(**given: Any) -> int:
         if url:
             checked: Checked | Asked = _remotely(wish, url, token, now, randomness)
         else:
-            checked = local.checked(wish, Path.cwd(), os.environ, now, randomness)
+            checked = local.checked(wish, Path.cwd(), os.environ, now, randomness, started=engine)
     code = exit_code(checked.presentation.decision.outcome, warn_exit_code, report_only=report_only)
     verbosity = -1 if quiet else 1 if verbose else 0
     stream = sys.stderr if post_renderer else sys.stdout
