@@ -219,7 +219,7 @@ def _scanned(images: list[tuple[_Scanned, str]], document: Document) -> Scan:
 def _resource(row: _Resource, image: _Scanned) -> Iterator[Observation]:
     about = row.resource
     is_system = about.format in _DISTRIBUTIONS
-    location = Location(file=None if is_system else about.path or None, image=image.image or None)
+    location = Location(file=None if is_system else _file(about), image=image.image or None)
     for flaw in row.vulnerabilities or ():
         yield flaws.observed(
             flaws.Flaw(
@@ -243,6 +243,12 @@ def _resource(row: _Resource, image: _Scanned) -> Iterator[Observation]:
         yield _secret(item, location, about.name)
     for found in row.malware or ():
         yield _malware(found.malware or found.name or "malware", location)
+
+
+def _file(about: _About) -> str | None:
+    """Where a package of a language stands; of npm Aqua names the folder, other tools the file in it."""
+    folder = about.format == "npm" and about.path and not about.path.endswith(".json")
+    return f"{about.path}/package.json" if folder else about.path or None
 
 
 def _secret(item: _Sensitive, location: Location, context: str) -> Observation:
