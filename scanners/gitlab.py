@@ -117,6 +117,7 @@ class _Vulnerability(msgspec.Struct):
 class _Files(msgspec.Struct):
     path: str
     package_manager: str = ""
+    dependencies: list[Raw] | None = None
 
 
 class _Report(msgspec.Struct):
@@ -197,6 +198,10 @@ def _outcome(report: _Report, type_: str | None) -> tuple[Status, list[str]]:
         return Status.PARTIAL, [f"scan.type {quoted(type_)} is not known"]
     if not report.scan:
         return Status.OK, ["the report does not say whether the scan succeeded (schema before 14)"]
+    files = report.files
+    if type_ == "dependency_scanning" and files is not None and not report.vulnerabilities:
+        if not any(file.dependencies for file in files):
+            return Status.EMPTY_TARGET, ["no dependency is listed: nothing was looked at"]
     return Status.OK, []
 
 
