@@ -78,24 +78,25 @@ def ground(
     rules: Rules,
     engine: str,
     given: Sequence[tuple[str | None, Waiver]] = (),
+    point: Point = Point.ADMISSION,
 ) -> Ground:
-    """What judges, from its parts.
+    """What judges at `point`, from its parts.
 
-    Raises `PolicyError` where the bundle says nothing at admission, or needs what is not here.
+    Raises `PolicyError` where the bundle says nothing there, or needs what is not here.
     """
-    if not evaluate.speaking(bundle, Point.ADMISSION):
+    if not evaluate.speaking(bundle, point):
         raise PolicyError(
-            "no rule of the bundle speaks at admission",
+            f"no rule of the bundle speaks at {point}",
             code="no_policies",
-            expected="a rule of scope object whose custom.points has admission",
+            expected=f"a rule of scope object whose custom.points has {point}",
             fix="name policies about Kubernetes objects",
         )
-    evaluate.refuse_if_off(bundle, Point.ADMISSION, partial(settings.action_for, rules.admission.actions))
+    evaluate.refuse_if_off(bundle, point, partial(settings.action_for, rules.admission.actions))
     if bundle.gatekeeper is not None and bundle.gatekeeper.needs_inventory:
         raise PolicyError(
-            "a template looks at data.inventory, which admission does not have",
+            f"a template looks at data.inventory, which {point} does not have: it sees objects one by one",
             code="inventory_absent",
-            fix="leave the template out here; background audit and CI have the objects",
+            fix="leave the template out here; CI has all objects of a change at once",
         )
     return Ground(
         bundle=bundle,
