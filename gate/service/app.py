@@ -12,7 +12,17 @@ from gate import __version__
 from gate.service import auth, problems
 from gate.service.context import Service
 from gate.service.edge import Edge
-from gate.service.routes import admission, audit, decisions, findings, health, projects, reports, tokens
+from gate.service.routes import (
+    admission,
+    audit,
+    decisions,
+    findings,
+    grants,
+    health,
+    projects,
+    reports,
+    tokens,
+)
 from gate.service.routing import Routes, undeclared
 
 ROUTES: Final[tuple[Routes, ...]] = (
@@ -24,6 +34,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     tokens.ROUTES,
     audit.ROUTES,
     admission.ROUTES,
+    grants.ROUTES,
 )
 
 

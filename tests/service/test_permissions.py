@@ -47,6 +47,7 @@ def asked(method: str, path: str, project: str, known: dict[str, str]) -> tuple[
         ("POST", "/api/v1/reports"): submission(project, CLEAN_BANDIT),
         ("POST", "/api/v1/tokens"): {"name": "t", "owner": "o", "role": "viewer", "project": project},
         ("POST", "/api/v1/admission/records"): [],
+        ("POST", "/api/v1/admission/grants"): {"namespace": "prod", "reason": "r"},
     }
     return filled, bodies.get((method, path))
 
