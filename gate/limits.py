@@ -57,6 +57,8 @@ ADMISSION_TIMEOUT_S: Final = 4.5
 """Budget of a review that does not say how long it may take (KUBERNETES.md 4.1)."""
 ADMISSION_MARGIN_S: Final = 0.5
 """How long before the API server's own deadline the answer is given."""
+BREAK_GLASS_HOURS: Final = 4
+"""Longest time for which two persons may let a namespace take what the gate denies (SUPPLY_CHAIN.md 5.1)."""
 SERVICE_BODY_BYTES: Final = 10 * MIB
 """One JSON request to the service (KUBERNETES.md 4.3)."""
 SERVICE_UPLOAD_BYTES: Final = 256 * MIB

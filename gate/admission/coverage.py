@@ -46,21 +46,23 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     """Whether no configuration could mend it: other enforcement points judge the kind."""
 
 
-def spoken(bundle: Bundle, extra: Mapping[str, Resource]) -> tuple[tuple[Speaks, ...], tuple[Gap, ...]]:
-    """What the rules of `bundle` speak of at admission, and what of it has no resource that is known.
+def spoken(
+    bundle: Bundle, extra: Mapping[str, Resource], point: Point = Point.ADMISSION
+) -> tuple[tuple[Speaks, ...], tuple[Gap, ...]]:
+    """What the rules of `bundle` speak of at `point`, and what of it has no resource that is known.
 
     `extra` are custom resources by `Kind.group`, which constraints do not say themselves.
     """
     found: dict[tuple[Resource, str], set[str]] = {}
     unknown: dict[str, set[str]] = {}
     for package in bundle.packages:
-        if package.scope != "object" or Point.ADMISSION not in package.points:
+        if package.scope != "object" or point not in package.points:
             continue
         for resource in resources.listed(package.kinds):
             for operation in package.operations:
                 found.setdefault((resource, operation), set()).add(package.name)
     for constraint in bundle.gatekeeper.constraints if bundle.gatekeeper else ():
-        if constraint.actions.get(Point.ADMISSION) is Action.OFF:
+        if constraint.actions.get(point) is Action.OFF:
             continue
         known, others = _of_match(constraint.match.kinds, extra)
         for resource in known:

@@ -127,14 +127,16 @@ class Desk:
             return msgspec.structs.replace(
                 response, warnings=(told, *response.warnings), annotations=kept | {"unrecorded": "true"}
             )
-        if response.allowed:
+        if response.allowed and not judged.granted:
             for digest, project in judged.images.first:
                 self.known.admit(digest, judged.place.environment or "", project)
         return response
 
     def _kept(self, spool: Spool, review: Review, judged: Judged, now: datetime) -> tuple[str, Future[None]]:
         decision, namespace = judged.decision, review.asked.namespace
-        is_plain = decision.outcome is Outcome.PASS and not decision.violations and not decision.waived
+        is_plain = decision.outcome is Outcome.PASS and not (
+            decision.violations or decision.waived or decision.notices
+        )
         made = record(
             decision.decision_id,
             spool.writer,
@@ -143,14 +145,15 @@ class Desk:
             outcome=decision.outcome,
             namespace=namespace or None,
             environment=decision.environment,
-            project=decision.project,
+            # What two persons let in was not admitted: after its hours it is judged like any other.
+            project=None if judged.granted else decision.project,
             policy_revision=decision.policy.revision,
             digests=judged.images.digests,
         )
         if not answering.is_allowed(decision.outcome):
             return made.record_id, spool.keep(made)
         told = tuple((one.rule, one.action, one.path) for one in decision.violations)
-        waived = tuple(one.waiver for one in decision.waived)
+        waived = tuple(one.waiver for one in decision.waived) + decision.notices
         key = (judged.images.digests, namespace, made.environment, made.policy_revision, told, waived)
         return spool.count(key, made, now)
 

@@ -35,7 +35,7 @@ _RESOURCES: Final = click.option(
 )
 
 
-def _of_cluster(command: Command) -> Command:
+def of_cluster(command: Command) -> Command:
     """The options that say which cluster."""
     for option in (
         click.option(
@@ -140,7 +140,7 @@ def render(  # noqa: PLR0917 - click passes them by name
     "--name", default=defaults.CONFIGURATION, show_default=True, help="configuration to put the CA into"
 )
 @click.option("--every", "every_s", type=click.IntRange(1), metavar="SECONDS", help="look again and again")
-@_of_cluster
+@of_cluster
 def certs(  # noqa: PLR0917 - click passes them by name
     folder: Path | None,
     hosts: tuple[str, ...],
@@ -165,7 +165,7 @@ def certs(  # noqa: PLR0917 - click passes them by name
         click.echo(f"{kept.certificate}: until {expires:%Y-%m-%d}, CA {kept.ca}")
         return
     names = registration.Names(namespace=namespace, secret=secret, ca_secret=ca_secret, configuration=name)
-    asked = _cluster(kubeconfig, context, cluster_token)
+    asked = cluster_of(kubeconfig, context, cluster_token)
 
     def look() -> None:
         after, is_changed = registration.rotated(asked, names, served, datetime.now(UTC))
@@ -180,7 +180,7 @@ def certs(  # noqa: PLR0917 - click passes them by name
 @click.option("--ca", type=click.Path(path_type=Path), metavar="FILE", help="PEM for caBundle and the probe")
 @click.option("--probe", metavar="URL", help="what must answer first (default: the Service's /readyz)")
 @click.option("--no-probe", is_flag=True, help="register a webhook that cannot be reached from here")
-@_of_cluster
+@of_cluster
 def register(
     file: Path,
     ca: Path | None,
@@ -198,18 +198,18 @@ def register(
     trusted = files.content(ca, str(ca), SettingsError) if ca else None
     if not no_probe:
         registration.answering(probe or _service(value, str(file)), trusted, PROBE_TIMEOUT_S)
-    made = registration.registered(_cluster(kubeconfig, context, cluster_token), value, trusted)
+    made = registration.registered(cluster_of(kubeconfig, context, cluster_token), value, trusted)
     click.echo(f"registered: {', '.join(one['name'] for one in made['webhooks'])}")
 
 
 @click.command()
 @click.option("--name", default=defaults.CONFIGURATION, show_default=True)
-@_of_cluster
+@of_cluster
 def unregister(name: str, kubeconfig: str | None, context: str | None, cluster_token: Path | None) -> None:
     """Have the API server ask no more; do this before the webhook goes."""
     from gate.cluster import registration
 
-    was_there = registration.unregistered(_cluster(kubeconfig, context, cluster_token), name)
+    was_there = registration.unregistered(cluster_of(kubeconfig, context, cluster_token), name)
     click.echo(f"{name}: {'unregistered' if was_there else 'was not registered'}")
 
 
@@ -221,7 +221,7 @@ def unregister(name: str, kubeconfig: str | None, context: str | None, cluster_t
     "--configuration", "file", type=click.Path(path_type=Path), help="a file instead of the cluster's"
 )
 @click.option("--certificate", type=click.Path(path_type=Path), help="the one that is served")
-@_of_cluster
+@of_cluster
 @click.pass_context
 def status(  # noqa: PLR0917 - click passes them by name
     ctx: click.Context,
@@ -244,7 +244,7 @@ def status(  # noqa: PLR0917 - click passes them by name
     value = (
         _read(file)
         if file
-        else registration.configuration(_cluster(kubeconfig, context, cluster_token), name)
+        else registration.configuration(cluster_of(kubeconfig, context, cluster_token), name)
     )
     webhooks = coverage.webhooks(value, str(file or name))
     speaks, unknown = _spoken(_bundle(policies), named)
@@ -324,7 +324,8 @@ def registered_in(path: Path) -> Registered:
     return coverage.Registered(coverage.webhooks(_read(path), str(path)))
 
 
-def _cluster(kubeconfig: str | None, context: str | None, token: Path | None) -> Cluster:
+def cluster_of(kubeconfig: str | None, context: str | None, token: Path | None) -> Cluster:
+    """The cluster that the options say."""
     from gate.cluster import access
 
     return access.cluster(kubeconfig, context, os.environ, token_file=token)

@@ -1,6 +1,6 @@
 """A Kubernetes API server, asked over HTTPS: pages of lists, single objects, server-side apply. Nothing is cached.
 
-Small on purpose: no watch, no discovery cache, no retries but one. What it is refused is told with the verb and
+Small on purpose: no watch, no discovery cache, no retries but of what was not looked at (HTTP 429). What it is refused is told with the verb and
 the resource, so that whoever reads it knows which right is missing.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -25,6 +26,8 @@ PAGE: Final = 500
 """Objects in one page: bounds memory here and in the API server."""
 PAGE_BYTES: Final = 256 * limits.MIB
 """A page of 500 objects of half a megabyte; more is refused."""
+BUSY_PAUSES_S: Final = (1.0, 2.0, 4.0)
+"""Between two tries where the API server says that it has no time now."""
 ROUNDS: Final = 3
 """How often a list whose pages expired is begun again."""
 MANAGER: Final = "gate"
@@ -143,7 +146,17 @@ class Cluster:
         except msgspec.DecodeError as error:
             raise _no_answer(self.url, f"an answer that is no JSON object: {error}") from None
 
-    def _asked(
+    def _asked(self, method: str, path: str, **more: Any) -> bytes:
+        for pause_s in BUSY_PAUSES_S:
+            try:
+                return self._once(method, path, **more)
+            except Refused as error:
+                if error.status != HTTPStatus.TOO_MANY_REQUESTS:
+                    raise
+            time.sleep(pause_s)
+        return self._once(method, path, **more)
+
+    def _once(
         self,
         method: str,
         path: str,

@@ -19,6 +19,7 @@ from gate.service.routes import (
     baselines,
     decisions,
     findings,
+    grants,
     health,
     jobs,
     projects,
@@ -43,6 +44,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     promotions.ROUTES,
     baselines.ROUTES,
     jobs.ROUTES,
+    grants.ROUTES,
 )
 
 

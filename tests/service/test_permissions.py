@@ -64,6 +64,7 @@ def asked(method: str, path: str, project: str, known: dict[str, str]) -> tuple[
             "action": "revoke",
             "items": [{"id": known.get("waiver_id", "of-nobody")}],
         },
+        ("POST", "/api/v1/admission/grants"): {"namespace": "prod", "reason": "r"},
     }
     bodies["POST", "/api/v1/promotions"] = {
         "project": project,
