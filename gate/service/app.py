@@ -18,6 +18,7 @@ from gate.service.routes import (
     audit,
     baselines,
     decisions,
+    events,
     findings,
     health,
     jobs,
@@ -43,6 +44,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     promotions.ROUTES,
     baselines.ROUTES,
     jobs.ROUTES,
+    events.ROUTES,
 )
 
 

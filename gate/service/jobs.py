@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gate import times
 from gate.errors import GateError, StoreError
-from gate.service import expiry, reevaluation, waiving
+from gate.service import expiry, keeping, reevaluation, waiving
 from gate.service.context import Service
 from gate.stores import events, jobs, projects
 from gate.stores.database import Unavailable
@@ -42,6 +42,8 @@ PAUSES_S: Final = (1.0, 5.0, 30.0, 120.0)
 LOOK_EVERY_S: Final = 0.5
 SWEEP_EVERY_S: Final = 10.0
 """How often it is looked for waivers that end."""
+DROP_EVERY_S: Final = 3_600.0
+"""How often it is looked for what is no longer kept."""
 WAIT_FOR_OTHERS_S: Final = 10.0
 
 Task = Callable[[Service, Project, Job], Work[dict[str, Any]]]
@@ -182,7 +184,7 @@ class Worker:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._holder = service.writer.name
-        self._swept_at = 0.0
+        self._swept_at = self._dropped_at = -DROP_EVERY_S
         self._delivery = _delivery(service, self._holder)
         self._looks_every_s = LOOK_EVERY_S if self._delivery is None else SWEEP_EVERY_S / 2
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
@@ -212,6 +214,10 @@ class Worker:
         if time.monotonic() - self._swept_at > SWEEP_EVERY_S:
             self._swept_at = time.monotonic()
             expiry.swept(self._service)
+        keep_days = self._service.keep_days
+        if keep_days is not None and time.monotonic() - self._dropped_at > DROP_EVERY_S:
+            self._dropped_at = time.monotonic()
+            keeping.dropped(self._service, keep_days)
         with self._service.database.reading() as connection:
             job_id = jobs.waiting(connection, self._service.now_text())
         if job_id is None:

@@ -70,6 +70,8 @@ def asked(method: str, path: str, project: str, known: dict[str, str]) -> tuple[
         "environment": "production",
         "digest": known.get("digest"),
     }
+    if path == "/api/v1/events":
+        filled += f"?seconds=0&project={project}"
     if "baselines" in path:
         filled += f"?project={project}"
     if path.endswith("/diff"):
