@@ -19,9 +19,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from gate import times
-from gate.errors import GateError, StoreError
-from gate.service import expiry, keeping, reevaluation, waiving
+from gate.errors import GateError, ReportError, SettingsError, StoreError
+from gate.service import expiry, keeping, putting_off, reevaluation, waiving
 from gate.service.context import Service
+from gate.service.evidence import NotAgain
+from gate.service.problems import Refusal
 from gate.stores import events, jobs, projects
 from gate.stores.database import Unavailable
 from gate.stores.decisions import Overtaken
@@ -62,7 +64,12 @@ def _look_at_waiver(service: Service, project: Project, job: Job) -> Work[dict[s
     return waiving.followed(service, project, job)
 
 
+def _decide(service: Service, project: Project, job: Job) -> Work[dict[str, Any]]:
+    return putting_off.decided(service, project, job)
+
+
 TASKS: Final[Mapping[str, Task]] = {
+    "decide": _decide,
     "reevaluate": _reevaluate,
     "waiver": _look_at_waiver,
 }
@@ -92,6 +99,9 @@ def done(service: Service, job_id: str, holder: str) -> Job | None:
         service.writer.submit(finish)
     except _Lost:
         return None
+    except (Refusal, ReportError, SettingsError, NotAgain) as error:
+        # Asking again would be answered the same.
+        _put_back(service, job, holder, error, is_last=True)
     except (Overtaken, GateError) as error:
         _put_back(service, job, holder, error)
     except Exception as error:
@@ -133,9 +143,9 @@ def _effect(service: Service, job: Job) -> Work[dict[str, Any]]:
     return TASKS[job.kind](service, project, job)
 
 
-def _put_back(service: Service, job: Job, holder: str, error: Exception) -> None:
+def _put_back(service: Service, job: Job, holder: str, error: Exception, *, is_last: bool = False) -> None:
     """Have it tried again later; after the last time it has failed, and everybody is told."""
-    is_last = job.attempts >= TRIES
+    is_last = is_last or job.attempts >= TRIES
 
     def work(transaction: Transaction) -> None:
         connection = transaction.connection
@@ -144,7 +154,8 @@ def _put_back(service: Service, job: Job, holder: str, error: Exception) -> None
             later = times.sortable(service.now() + timedelta(seconds=pause_s))
             jobs.put_back(connection, job, holder, later)
             return
-        reason = {"error": str(error)[:1_000] or type(error).__name__}
+        said = error.detail if isinstance(error, Refusal) else str(error)
+        reason = {"error": said[:1_000] or type(error).__name__, "code": _code(error)}
         if jobs.settled(connection, job, holder, State.FAILED, reason, transaction.now):
             events.told(
                 connection,
@@ -158,6 +169,12 @@ def _put_back(service: Service, job: Job, holder: str, error: Exception) -> None
             )
 
     service.writer.submit(work)
+
+
+def _code(error: Exception) -> str:
+    if isinstance(error, GateError):
+        return error.problems[0].code
+    return error.code if isinstance(error, Refusal) else "internal_error"
 
 
 def done_now(service: Service, job_id: str, holder: str) -> Job | None:
