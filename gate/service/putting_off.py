@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from starlette.requests import Request
 
-from gate import bootstrap, limits, settings
+from gate import limits, settings
 from gate.files import File
 from gate.service import deciding, project_settings, recording
 from gate.service.auth import Caller
@@ -52,7 +52,8 @@ def put_off(
     if asked.meta.environment is not None:
         settings.environment(value, asked.meta.environment)
     deciding.refuse_utf16(asked.files)
-    kept = [deciding.kept_report(read) for read in bootstrap.ingested(asked.files, service.engine)]
+    reads = service.known_reports.read(project.id, asked.files, service.engine).reads
+    kept = [deciding.kept_report(read) for read in reads]
     if any(report.content is None for report in kept):
         return None
     job_id = service.new_id()
@@ -70,7 +71,7 @@ def put_off(
 
     def work(transaction: Transaction) -> Answer:
         connection, now = transaction.connection, transaction.now
-        reports.kept(connection, project.id, kept, who.principal, now)
+        reports.kept(transaction, project.id, kept, who.principal, now)
         jobs.queued(
             connection,
             job_id,

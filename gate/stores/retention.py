@@ -24,7 +24,6 @@ from gate.stores.schema import (
 BATCH: Final = 200
 RELEASES_KEPT: Final = 20
 """Of each environment: as many as a rollback plan judges."""
-GONE: Final = "its bytes are no longer kept"
 
 
 def payloads(connection: Connection, before_id: str) -> int:
@@ -52,7 +51,10 @@ def payloads(connection: Connection, before_id: str) -> int:
 
 
 def report_bytes(connection: Connection, before_id: str, before: str) -> int:
-    """Drop the bytes of up to a batch of reports that nothing newer was made of; how many. Digests stay."""
+    """Forget up to a batch of reports that nothing newer was made of; how many.
+
+    Decisions still name their digests; the same bytes may be handed over again.
+    """
     used = (
         select(DECISION_REPORTS.c.sha256)
         .join(DECISIONS, DECISIONS.c.id == DECISION_REPORTS.c.decision_id)
@@ -61,20 +63,11 @@ def report_bytes(connection: Connection, before_id: str, before: str) -> int:
     fresh = select(REPORT_UPLOADS.c.sha256).where(
         REPORT_UPLOADS.c.sha256 == REPORTS.c.sha256, REPORT_UPLOADS.c.at >= before
     )
-    old = (
-        select(REPORTS.c.sha256)
-        .where(
-            REPORTS.c.content.is_not(None),
-            REPORTS.c.created_at < before,
-            ~used.exists(),
-            ~fresh.exists(),
-        )
-        .limit(BATCH)
-    )
-    digests = list(connection.execute(old).scalars())
+    old = select(REPORTS.c.sha256).where(REPORTS.c.created_at < before, ~used.exists(), ~fresh.exists())
+    digests = list(connection.execute(old.limit(BATCH)).scalars())
     if digests:
-        is_old = REPORTS.c.sha256.in_(digests)
-        connection.execute(update(REPORTS).where(is_old).values(content=None, withheld=GONE))
+        connection.execute(delete(REPORT_UPLOADS).where(REPORT_UPLOADS.c.sha256.in_(digests)))
+        connection.execute(delete(REPORTS).where(REPORTS.c.sha256.in_(digests)))
     return len(digests)
 
 
