@@ -22,6 +22,8 @@ from gate.presentation import Presentation
 PRESENTATION: Final = "application/vnd.gate.presentation+json"
 TIMEOUT_S: Final = 60.0
 """How long a request may take with all its repetitions, where `--timeout` says nothing."""
+WAITED_FOR_BYTES: Final = 64 * limits.MIB
+"""A larger request is decided about after it was answered: no proxy in between waits so long."""
 _AGAIN: Final = frozenset({429, 502, 503})
 _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 5.0
@@ -52,6 +54,20 @@ class _Problem(msgspec.Struct, frozen=True):
     errors: tuple[_Detail, ...] = ()
 
 
+class _JobResult(msgspec.Struct, frozen=True):
+    decision_id: str | None = None
+    error: str | None = None
+    code: str = "job_failed"
+
+
+class _Job(msgspec.Struct, frozen=True):
+    """What of a job is looked at."""
+
+    id: str
+    state: str
+    result: _JobResult | None = None
+
+
 class Client:
     """One service, asked with one token."""
 
@@ -73,8 +89,32 @@ class Client:
         ]
         parts += [("report[]", ("report", file.data, "application/octet-stream")) for file in files]
         body, content_type = urllib3.encode_multipart_formdata(parts)
-        headers = {"Content-Type": content_type, "Idempotency-Key": key, "Accept": PRESENTATION}
-        return _presentation(self._asked("POST", "/api/v1/decisions", headers, body))
+        headers = {
+            "Content-Type": content_type,
+            "Idempotency-Key": key,
+            "Accept": PRESENTATION,
+            "Prefer": f"wait={self._timeout_s:.0f}" if len(body) <= WAITED_FOR_BYTES else "respond-async",
+        }
+        status, data = self._answered("POST", "/api/v1/decisions", headers, body)
+        return self._of_job(_decoded(data, _Job)) if status == 202 else _presentation(data)
+
+    def _of_job(self, job: _Job) -> Presentation:
+        """The decision that a job makes, once it is made; raises `GateError` where it makes none, or not in time."""
+        deadline = time.monotonic() + self._timeout_s
+        path = f"/api/v1/jobs/{quote(job.id, safe='')}"
+        while job.state in ("queued", "running"):
+            if time.monotonic() > deadline:
+                raise GateError(
+                    f"job {job.id} is not done yet",
+                    code="timeout",
+                    fix="ask again with a longer --timeout: it goes on",
+                )
+            time.sleep(_FIRST_PAUSE_S)
+            job = _decoded(self._asked("GET", path, {"Accept": "application/json"}), _Job)
+        result = job.result or _JobResult()
+        if job.state != "succeeded" or result.decision_id is None:
+            raise GateError(result.error or f"job {job.id} made no decision", code=result.code)
+        return self.decision(result.decision_id)
 
     def decision(self, decision_id: str) -> Presentation:
         """A recorded decision."""
@@ -96,7 +136,13 @@ class Client:
         return _decoded(data, object) if data else None
 
     def _asked(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> bytes:
-        """The body of a success; asks again until the deadline where the service is away or busy."""
+        """The body of a success."""
+        return self._answered(method, path, headers, body)[1]
+
+    def _answered(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> tuple[int, bytes]:
+        """Status and body of a success; asks again until the deadline where the service is away or busy."""
         deadline = time.monotonic() + self._timeout_s
         pause_s = _FIRST_PAUSE_S
         while True:
@@ -110,7 +156,7 @@ class Client:
                     raise failure from None
             else:
                 if status < 300:
-                    return data
+                    return status, data
                 failure = _refusal(status, data, self._url)
                 if status not in _AGAIN:
                     raise failure

@@ -63,6 +63,8 @@ SERVICE_BODY_BYTES: Final = 10 * MIB
 """One JSON request to the service (KUBERNETES.md 4.3)."""
 SERVICE_UPLOAD_BYTES: Final = 256 * MIB
 """All reports of one request to the service: they are judged in memory."""
+SERVICE_AT_ONCE_BYTES: Final = 5 * MIB
+"""Reports decided about while the client waits, where it does not say that it would (PRODUCT.md d)."""
 SERVICE_FILES: Final = 1_000
 """Reports in one request."""
 SERVICE_KNOWN_BYTES: Final = 32 * MIB

@@ -126,6 +126,19 @@ def reject(approval_id: str, note: str | None, server: str | None, token: str | 
     _answered(approval_id, "reject", note, server, token, output)
 
 
+@command.command()
+@click.argument("decision_id", metavar="ID")
+@click.option("--note", metavar="TEXT", help="why")
+@asking.asks
+def revoke(decision_id: str, note: str | None, server: str | None, token: str | None, output: str) -> None:
+    """Take the decision ID back: it counts for no promotion and lets nothing in any more."""
+    route = f"/api/v1/decisions/{asking.path(decision_id)}/revoke"
+    found = asking.client(server, token).ask("POST", route, {"note": note} if note else {})
+    asking.printed(
+        found, output, lambda value: [f"decision {value['decision_id']}: taken back at {value['revoked_at']}"]
+    )
+
+
 def _answered(
     approval_id: str, verb: str, note: str | None, server: str | None, token: str | None, output: str
 ) -> None:

@@ -21,6 +21,12 @@ from gate.errors import SettingsError
     "--data-dir", default=".gate/service", show_default=True, metavar="DIR", help="where SQLite's file is"
 )
 @click.option("--policies", metavar="DIR", help="folder of policy folders that projects may name")
+@click.option(
+    "--keep-days",
+    type=click.IntRange(8),
+    envvar="GATE_KEEP_DAYS",
+    help="drop what decisions were made of after so many days (default: never; the record always stays)",
+)
 @click.option("--config", metavar="FILE", help="the platform's file for admission: images, namespaces")
 @click.option("--certificate", metavar="FILE", help="admission's PEM chain (default: one of its own)")
 @click.option("--key", metavar="FILE", help="its PEM key")
@@ -38,6 +44,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     database_url: str | None,
     data_dir: str,
     policies: str | None,
+    keep_days: int | None,
     config: str | None,
     certificate: str | None,
     key: str | None,
@@ -64,6 +71,7 @@ def command(  # noqa: PLR0917 - click passes them by name
         database_url=database_url or server.secret(os.environ, "GATE_DATABASE_URL"),
         data_dir=data_dir,
         policies=policies,
+        keep_days=keep_days,
         admission=None
         if admission_port is None
         else beside.Wanted(

@@ -18,6 +18,7 @@ from gate.service.routes import (
     audit,
     baselines,
     decisions,
+    events,
     findings,
     grants,
     health,
@@ -44,6 +45,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     promotions.ROUTES,
     baselines.ROUTES,
     jobs.ROUTES,
+    events.ROUTES,
     grants.ROUTES,
 )
 

@@ -47,6 +47,10 @@ class Service:
         self.known_reports = KnownReports()
         self.writer = Writer(database, randomness, clock)
         self.is_stopping = False
+        self.streams = 0
+        """Clients that are told of events as they happen."""
+        self.keep_days: int | None = None
+        """How long payloads are kept; None: for ever."""
         self.jobs_wait = threading.Event()
         """Set where a job was written down: whoever does jobs looks at once."""
         self._bundles: dict[tuple[str, ...], Bundle] = {}

@@ -19,9 +19,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from gate import times
-from gate.errors import GateError, StoreError
-from gate.service import expiry, reevaluation, waiving
+from gate.errors import GateError, ReportError, SettingsError, StoreError
+from gate.service import expiry, keeping, putting_off, reevaluation, waiving
 from gate.service.context import Service
+from gate.service.evidence import NotAgain
+from gate.service.problems import Refusal
 from gate.stores import events, jobs, projects
 from gate.stores.database import Unavailable
 from gate.stores.decisions import Overtaken
@@ -42,6 +44,8 @@ PAUSES_S: Final = (1.0, 5.0, 30.0, 120.0)
 LOOK_EVERY_S: Final = 0.5
 SWEEP_EVERY_S: Final = 10.0
 """How often it is looked for waivers that end."""
+DROP_EVERY_S: Final = 3_600.0
+"""How often it is looked for what is no longer kept."""
 WAIT_FOR_OTHERS_S: Final = 10.0
 
 Task = Callable[[Service, Project, Job], Work[dict[str, Any]]]
@@ -60,7 +64,12 @@ def _look_at_waiver(service: Service, project: Project, job: Job) -> Work[dict[s
     return waiving.followed(service, project, job)
 
 
+def _decide(service: Service, project: Project, job: Job) -> Work[dict[str, Any]]:
+    return putting_off.decided(service, project, job)
+
+
 TASKS: Final[Mapping[str, Task]] = {
+    "decide": _decide,
     "reevaluate": _reevaluate,
     "waiver": _look_at_waiver,
 }
@@ -90,6 +99,9 @@ def done(service: Service, job_id: str, holder: str) -> Job | None:
         service.writer.submit(finish)
     except _Lost:
         return None
+    except (Refusal, ReportError, SettingsError, NotAgain) as error:
+        # Asking again would be answered the same.
+        _put_back(service, job, holder, error, is_last=True)
     except (Overtaken, GateError) as error:
         _put_back(service, job, holder, error)
     except Exception as error:
@@ -131,9 +143,9 @@ def _effect(service: Service, job: Job) -> Work[dict[str, Any]]:
     return TASKS[job.kind](service, project, job)
 
 
-def _put_back(service: Service, job: Job, holder: str, error: Exception) -> None:
+def _put_back(service: Service, job: Job, holder: str, error: Exception, *, is_last: bool = False) -> None:
     """Have it tried again later; after the last time it has failed, and everybody is told."""
-    is_last = job.attempts >= TRIES
+    is_last = is_last or job.attempts >= TRIES
 
     def work(transaction: Transaction) -> None:
         connection = transaction.connection
@@ -142,7 +154,8 @@ def _put_back(service: Service, job: Job, holder: str, error: Exception) -> None
             later = times.sortable(service.now() + timedelta(seconds=pause_s))
             jobs.put_back(connection, job, holder, later)
             return
-        reason = {"error": str(error)[:1_000] or type(error).__name__}
+        said = error.detail if isinstance(error, Refusal) else str(error)
+        reason = {"error": said[:1_000] or type(error).__name__, "code": _code(error)}
         if jobs.settled(connection, job, holder, State.FAILED, reason, transaction.now):
             events.told(
                 connection,
@@ -156,6 +169,12 @@ def _put_back(service: Service, job: Job, holder: str, error: Exception) -> None
             )
 
     service.writer.submit(work)
+
+
+def _code(error: Exception) -> str:
+    if isinstance(error, GateError):
+        return error.problems[0].code
+    return error.code if isinstance(error, Refusal) else "internal_error"
 
 
 def done_now(service: Service, job_id: str, holder: str) -> Job | None:
@@ -182,7 +201,7 @@ class Worker:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._holder = service.writer.name
-        self._swept_at = 0.0
+        self._swept_at = self._dropped_at = -DROP_EVERY_S
         self._delivery = _delivery(service, self._holder)
         self._looks_every_s = LOOK_EVERY_S if self._delivery is None else SWEEP_EVERY_S / 2
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
@@ -212,6 +231,10 @@ class Worker:
         if time.monotonic() - self._swept_at > SWEEP_EVERY_S:
             self._swept_at = time.monotonic()
             expiry.swept(self._service)
+        keep_days = self._service.keep_days
+        if keep_days is not None and time.monotonic() - self._dropped_at > DROP_EVERY_S:
+            self._dropped_at = time.monotonic()
+            keeping.dropped(self._service, keep_days)
         with self._service.database.reading() as connection:
             job_id = jobs.waiting(connection, self._service.now_text())
         if job_id is None:

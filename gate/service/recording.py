@@ -13,23 +13,37 @@ from gate.stores.decisions import Recording
 from gate.stores.writer import Transaction
 
 TRIES: Final = 3
-"""How often a decision is made anew because a waiver was revoked meanwhile."""
+"""How often a decision is made anew because what it rests on was taken away meanwhile."""
 
 
 def recorded(transaction: Transaction, service: Service, given: Recording) -> None:
     """Record it; where it waits for approval that is asked for, where it passes what was asked for is settled.
 
-    Raises `decisions.Overtaken` where a waiver that it rests on was revoked meanwhile.
+    Raises `decisions.Overtaken` where a waiver or an approval that it rests on was taken away meanwhile.
     """
-    decisions.recorded(transaction, given)
     decision = given.decision
     environment, digest = decision.environment, decision.subject.digest
+    if decision.approvals.given:
+        _refuse_taken_away(transaction, given.project_id, decision)
+    decisions.recorded(transaction, given)
     if environment is None or digest is None or decision.approvals.required == 0:
         return
     if decision.outcome in ("pass", "warn"):
         approvals.settled(transaction.connection, given.project_id, digest, environment, State.APPROVED)
     elif decision.outcome == "needs_approval":
         _asked_for(transaction, service, given, decision, environment, digest)
+
+
+def _refuse_taken_away(transaction: Transaction, project_id: str, decision: Decision) -> None:
+    there = approvals.given(
+        transaction.connection,
+        project_id,
+        decision.subject.digest or "",
+        decision.environment or "",
+        to_rest_on=True,
+    )
+    if not set(decision.approvals.given) <= set(there):
+        raise decisions.Overtaken
 
 
 def overtaken() -> Refusal:

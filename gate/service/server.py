@@ -51,6 +51,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: str = ".gate/service"
     policies: str | None = None
     bootstrap_token: str | None = None
+    keep_days: int | None = None
+    """How long payloads of decisions are kept; None: for ever."""
     admission: beside.Wanted | None = None
     """Where Kubernetes asks; None where it does not."""
 
@@ -105,6 +107,7 @@ def opened(options: Options) -> Service:
         raise
     try:
         service.bundle(("builtin:default",))
+        service.keep_days = options.keep_days
     except BaseException:
         service.close()
         raise

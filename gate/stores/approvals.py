@@ -56,14 +56,21 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     state: str | None = None
 
 
-def given(connection: Connection, project_id: str, digest: str, environment: str) -> tuple[Approval, ...]:
-    """Every yes to this digest in this environment, the earliest first; which count is not decided here."""
+def given(
+    connection: Connection, project_id: str, digest: str, environment: str, *, to_rest_on: bool = False
+) -> tuple[Approval, ...]:
+    """Every yes to this digest in this environment, the earliest first; which count is not decided here.
+
+    With `to_rest_on` nobody takes one away until this transaction has ended.
+    """
     query = select(APPROVALS).where(
         *_about(project_id, digest, environment),
         APPROVALS.c.state == State.APPROVED.value,
         APPROVALS.c.by.is_not(None),
         APPROVALS.c.at.is_not(None),
     )
+    if to_rest_on:
+        query = query.with_for_update(read=True)
     return tuple(
         Approval(
             digest=row.digest,

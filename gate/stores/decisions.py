@@ -26,7 +26,10 @@ from gate.stores.writer import Transaction
 
 
 class Overtaken(Exception):
-    """A waiver that the decision rests on was revoked while it was made: it must be made anew (THREATS.md G8)."""
+    """A waiver or an approval that the decision rests on was taken away while it was made (THREATS.md G8).
+
+    It must be made anew.
+    """
 
 
 class Recording(msgspec.Struct, frozen=True, kw_only=True):

@@ -143,3 +143,13 @@ def test_a_yes_counts_for_no_other_digest(server: Server) -> None:
     team.digest = f"sha256:{uuid4().hex}{uuid4().hex}"
 
     assert "needs_approval" == team.decide()["outcome"]
+
+
+def test_what_was_approved_is_not_rejected_afterwards(server: Server) -> None:
+    team = Team(server, number=1)
+    team.decide()
+    [request] = team.waiting()
+    passed = team.answer(request["id"], "lin@example.com").json["decision"]
+    late = team.answer(request["id"], "mo@example.com", "reject")
+
+    assert ("pass", 409) == (passed["outcome"], late.status)

@@ -71,10 +71,14 @@ def asked(method: str, path: str, project: str, known: dict[str, str]) -> tuple[
         "environment": "production",
         "digest": known.get("digest"),
     }
+    if path == "/api/v1/events":
+        filled += f"?seconds=0&project={project}"
     if "baselines" in path:
         filled += f"?project={project}"
     if path.endswith("/diff"):
         filled += f"?base={known['decision_id']}"
+    if path == "/api/v1/decisions/{decision_id}/revoke":
+        filled = filled.replace(known.get("decision_id", ""), known.get("other_id", ""))
     if path.endswith(("/reject", "/revoke", "/re-evaluate")) or (
         path.endswith("/approve") and "approvals" in path
     ):
@@ -97,6 +101,7 @@ def known(server: Server) -> dict[str, str]:
     return {
         "project": project,
         "decision_id": made["decision_id"],
+        "other_id": server.decide(project, CLEAN_BANDIT).json["decision_id"],
         "sha256": made["reports"][0]["sha256"],
         "token_id": token.json["id"],
         "digest": subject["digest"],

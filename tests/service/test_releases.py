@@ -9,6 +9,7 @@ import pytest
 
 from tests.command import BANDIT_EVAL, CLEAN_BANDIT
 from tests.service.server import Answer, Server
+from tests.service.test_waivers import feed
 
 SETTINGS = """version: 1
 environments:
@@ -190,6 +191,25 @@ def test_settings_of_today_judge_what_is_asked_again(team: Team) -> None:
     )
 
     assert (201, ["GATE-EVID-001"]) == (again.status, [one["rule"] for one in again.json["violations"]])
+
+
+def test_a_decision_that_was_taken_back_counts_for_nothing(team: Team) -> None:
+    of, earlier = digest(), digest()
+    for one in (earlier, of):
+        team.decide(one)
+        team.promote(one)
+    released = team.get("baselines/production").json["baseline"]
+    approver = team.server.token("approver", team.project, "lin")
+    path = f"/api/v1/decisions/{released['decision_id']}/revoke"
+    by_ci = team.server.json("POST", path, {}, token=team.ci)
+    taken, twice = (team.server.json("POST", path, {"note": "n"}, token=approver) for _ in range(2))
+    left = team.get("baselines/production").json["baseline"]
+    told = [one for one in feed(team.server) if one.get("decision_id") == released["decision_id"]]
+
+    assert (403, 200, 409) == (by_ci.status, taken.status, twice.status)
+    assert (of, earlier) == (released["digest"], left["digest"])
+    assert 200 == team.server.request("GET", "/api/v1/audit/verify").status
+    assert [False, True] == [one["revoked_at"] is not None for one in told]
 
 
 # ------------------------------------------------------------------------- baselines, the way back

@@ -11,6 +11,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select, update
 
+from gate.service import deciding, recording, reevaluation
+from gate.stores import projects
+from gate.stores.decisions import Overtaken
 from gate.stores.packing import packed, unpacked
 from gate.stores.schema import DECISION_DOCUMENTS
 from tests.command import BANDIT_EVAL, CLEAN_BANDIT, Result, files, gate
@@ -208,3 +211,53 @@ def test_no_client_says_what_time_it_is(server: Clocked, tmp_path: Path) -> None
     wanted = {"project": team.project, "environment": "staging", "digest": digest(), "now": "2020-01-01"}
 
     assert 422 == server.json("POST", "/api/v1/promotions", wanted).status
+
+
+def test_a_waiver_that_is_revoked_while_it_is_decided_wins(server: Clocked, tmp_path: Path) -> None:
+    team, of = Team(server, tmp_path), digest()
+    until = f"{server.now() + timedelta(days=3):%Y-%m-%d}"
+    requested = team.run(
+        "wei@example.com",
+        *("waiver", "request", "--rule", "GATE-CODE-002", "--project", team.project, "--until", until),
+        *("--reason", "accepted_risk", "--note", "replaced next week", "-o", "json"),
+    ).json
+    team.run("lin@example.com", "waiver", "approve", requested["id"])
+    made = team.check("test", of, "flawed").json
+    service = server.service
+    with service.database.reading() as connection:
+        project = projects.by_key(connection, team.project)
+    assert project is not None
+    given = reevaluation.again(service, project, made["decision_id"], "test")
+    ready = deciding.recording(given, "ci-bot", project)
+    team.run("wei@example.com", "waiver", "revoke", requested["id"])
+
+    assert ("pass", "pass") == (made["outcome"], given.judgement.decision.outcome)
+    with pytest.raises(Overtaken):
+        service.writer.submit(lambda transaction: recording.recorded(transaction, service, ready))
+    assert "fail" == team.check("test", of, "flawed").json["outcome"]
+
+
+def test_what_cannot_be_made_again_stays_taken_back(server: Clocked, tmp_path: Path) -> None:
+    team, of = Team(server, tmp_path), digest()
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: n}\ndata: {a: UExBSU5URVhU}\n"
+    files(tmp_path, flawed__s_yaml=secret)
+    until = f"{server.now() + timedelta(days=3):%Y-%m-%d}"
+    waivers = [
+        team.run(
+            "wei@example.com",
+            *("waiver", "request", "--rule", rule, "--project", team.project, "--until", until),
+            *("--reason", "accepted_risk", "--note", "replaced next week", "-o", "json"),
+        ).json["id"]
+        for rule in ("GATE-CODE-002",)
+    ]
+    for one in waivers:
+        team.run("lin@example.com", "waiver", "approve", one)
+    passed = team.check("test", of, "flawed")
+    team.run("lin@example.com", "waiver", "revoke", waivers[0])
+    server.settle()
+    left = server.request("GET", f"/api/v1/decisions?digest={of}").json["items"]
+    promoted = team.promote("staging", of)
+
+    assert 0 == passed.code, passed.out
+    assert [True] == [one["revoked_at"] is not None for one in left]
+    assert 3 == promoted.code

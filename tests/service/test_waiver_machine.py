@@ -85,8 +85,8 @@ class WaiverMachine(RuleBasedStateMachine):
         except Refusal:
             return None
 
-    @rule(target=known, person=PEOPLE, note=NOTES, about=RULES, days=st.integers(1, 14))
-    def request(self, person: str, note: str, about: str, days: int) -> Any:
+    def asked(self, person: str, note: str, about: str, days: int) -> str | None:
+        """The waiver that a person asks for; None where they are refused."""
         document = {
             "match": {"rule": about},
             "reason": "accepted_risk",
@@ -103,7 +103,26 @@ class WaiverMachine(RuleBasedStateMachine):
         try:
             return self.service.writer.submit(work).id
         except Refusal:
-            return multiple()
+            return None
+
+    def approved(self, waiver_id: str, person: str, sha256: str) -> bool:
+        """Whether a person's approval of what has that digest is taken; the model remembers it."""
+        made = self.act(waiving.approved, waiver_id, person, Role.APPROVER, sha256)
+        if made is not None:
+            self.approvals.add((waiver_id, made.sha256, person))
+        return made is not None
+
+    @rule(target=known, person=PEOPLE, note=NOTES, about=RULES, days=st.integers(1, 14))
+    def request(self, person: str, note: str, about: str, days: int) -> Any:
+        return self.asked(person, note, about, days) or multiple()
+
+    @rule(target=known, note=NOTES, days=st.integers(2, 14))
+    def one_that_acts(self, note: str, days: int) -> Any:
+        """As people do it; the other rules are what else they may come upon."""
+        made = self.asked("wei", note, "GATE-CODE-002", days)
+        assert made is not None
+        assert self.approved(made, "lin", self.stored(made).sha256)
+        return made
 
     @rule(waiver_id=known, person=PEOPLE, note=NOTES, about=RULES)
     def edit(self, waiver_id: str, person: str, note: str, about: str) -> None:
@@ -112,12 +131,8 @@ class WaiverMachine(RuleBasedStateMachine):
 
     @rule(waiver_id=known, person=PEOPLE, is_stale=st.booleans())
     def approve(self, waiver_id: str, person: str, is_stale: bool) -> None:
-        read = self.stored(waiver_id)
-        sha256 = "sha256:" + "0" * 64 if is_stale else read.sha256
-        made = self.act(waiving.approved, waiver_id, person, Role.APPROVER, sha256)
-        if made is not None:
-            assert not is_stale
-            self.approvals.add((waiver_id, made.sha256, person))
+        sha256 = "sha256:" + "0" * 64 if is_stale else self.stored(waiver_id).sha256
+        assert not (self.approved(waiver_id, person, sha256) and is_stale)
 
     @rule(waiver_id=known, person=PEOPLE)
     def reject(self, waiver_id: str, person: str) -> None:

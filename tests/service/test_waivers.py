@@ -23,6 +23,18 @@ def in_days(days: int) -> str:
     return f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}"
 
 
+def feed(server: Server) -> list[dict[str, Any]]:
+    """Everything that admission is told."""
+    token = server.token("admission")
+    changes: list[dict[str, Any]] = []
+    after, has_more = 0, True
+    while has_more:
+        page = server.request("GET", f"/api/v1/admission/changes?after={after}", token=token).json
+        after, has_more = page["last"], page["has_more"]
+        changes += page["changes"]
+    return changes
+
+
 class Team:
     """A project with a developer, who asks, and an approver."""
 
@@ -134,15 +146,9 @@ def test_a_revoked_waiver_takes_back_at_once_what_rested_on_it(team: Team) -> No
 
 
 def test_admission_hears_of_a_waiver_that_begins_and_of_one_that_ceases_to_act(team: Team) -> None:
-    feed = team.server.token("admission")
     waiver = team.waiver()
     team.act(waiver, "revoke", team.approver)
-    changes: list[Any] = []
-    after, has_more = 0, True
-    while has_more:
-        page = team.server.request("GET", f"/api/v1/admission/changes?after={after}", token=feed).json
-        after, has_more = page["last"], page["has_more"]
-        changes += page["changes"]
+    changes = feed(team.server)
     told = [one for one in changes if one["kind"] == "waived" and one["project"] == team.project]
 
     assert [(waiver["id"], "lin@example.com", True), (waiver["id"], "", False)] == [

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from gate import times
 from gate.presentation import Presentation
-from gate.service import answers, asking, deciding, recording, replaying
+from gate.service import answers, asking, deciding, putting_off, recording, replaying
 from gate.service.asking import Cursor, Limit, Once, Ours, Who
 from gate.service.auth import Caller
 from gate.service.context import OtherRequest, Service
@@ -56,21 +56,37 @@ MODELS: tuple[type[BaseModel], ...] = (MetaWithReports, MetaWithFiles)
 
 @ROUTES.add("POST", "/decisions", Permission.DECISIONS_WRITE, status_code=201, openapi_extra=ASKED)
 def decide(request: Request, service: Ours, who: Who, asked: Asked, key: Once) -> Response:
-    """May this pass, here, now? Recorded before it is answered; `outcome` is in the answer."""
+    """May this pass, here, now? Recorded before it is answered; `outcome` is in the answer.
+
+    With `Prefer: respond-async`, or more than 5 MiB of reports and no `Prefer: wait=…`: 202, and `Location` is the job.
+    """
     media_type = answers.chosen(request)
     with service.database.reading() as connection:
         project = who.project(connection, asked.meta.project)
-    shown, location, status = _decided_once(service, who, project, asked, key)
+    given = _decided_once(service, who, project, asked, key, may_wait=putting_off.is_wanted(request, asked))
+    if isinstance(given, Answer):
+        headers = {"Location": given.location or "", "Preference-Applied": "respond-async"}
+        return Response(given.body, 202, headers, media_type="application/json")
+    shown, location, status = given
     return answers.decision(shown, media_type, status, {"Location": location})
 
 
 def _decided_once(
-    service: Service, who: Caller, project: projects.Project, asked: Submission, key: str | None
-) -> tuple[Presentation, str, int]:
+    service: Service,
+    who: Caller,
+    project: projects.Project,
+    asked: Submission,
+    key: str | None,
+    *,
+    may_wait: bool,
+) -> tuple[Presentation, str, int] | Answer:
+    """The decision, or the answer that it is put off."""
     try:
         before = service.answered(who.principal, key, asked.sha256)
+        if before is None and may_wait:
+            before = putting_off.put_off(service, who, project, asked, key)
         if before is not None:
-            return again_of(service, before)
+            return before if before.status == 202 else again_of(service, before)
         return recorded_once(
             service, who, project, lambda: deciding.decided(service, who, project, asked), key, asked.sha256
         )

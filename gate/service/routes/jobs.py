@@ -29,6 +29,8 @@ def show_job(service: Ours, who: Who, job_id: str) -> Response:
         keys = projects.keys(connection, [found.project_id] if found.project_id else [])
     value = msgspec.structs.asdict(found)
     project_id = value.pop("project_id")
+    # Who asked is told by `by`; as which token is nobody's business.
+    value["document"] = {key: given for key, given in found.document.items() if key != "caller"}
     value |= {"state": found.state.value, "project": keys.get(project_id or "")}
     decision_id = (found.result or {}).get("decision_id")
     headers = {}

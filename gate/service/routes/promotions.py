@@ -15,10 +15,11 @@ from gate.service.problems import Refusal, not_found
 from gate.service.routes.decisions import again_of, recorded_once, visible
 from gate.service.routing import Body, Routes
 from gate.service.submission import Digest, Key, Name, Text
-from gate.stores import decisions, projects
+from gate.stores import decisions, events, projects
 from gate.stores.database import Connection
 from gate.stores.decisions import Summary
 from gate.stores.projects import Project
+from gate.stores.writer import Transaction
 
 ROUTES = Routes("/api/v1", "promotions")
 
@@ -31,6 +32,12 @@ class PromotionIn(Body):
     digest: Digest
     branch: Text | None = None
     """Of the pipeline that asks; absent: the one that the evidence came from."""
+
+
+class Noting(Body):
+    """Why."""
+
+    note: Text | None = None
 
 
 class Nothing(Body):
@@ -68,6 +75,38 @@ def re_evaluate(
         _refuse_older(connection, project, base)
     asked = asking.digest("POST re-evaluate", decision_id)
     return _decided(request, service, who, project, base, (base.environment, None, asked), key)
+
+
+@ROUTES.add("POST", "/decisions/{decision_id}/revoke", Permission.APPROVALS_GIVE)
+def revoke_decision(service: Ours, who: Who, decision_id: str, body: Noting) -> Response:
+    """Take a decision back: it counts for no promotion and lets nothing in any more. Its record stays."""
+
+    def work(transaction: Transaction) -> None:
+        connection = transaction.connection
+        found = visible(connection, who, decision_id)
+        project = projects.by_id(connection, found.project_id)
+        if project is None:
+            raise not_found()
+        if found.revoked_at is not None:
+            raise Refusal(409, f"it was taken back at {found.revoked_at}", code="already_decided")
+        decisions.revoked(transaction, project.key, found)
+        more = {"note": body.note} if body.note is not None else {}
+        events.told(
+            connection,
+            at=transaction.now,
+            project_id=found.project_id,
+            by=who.principal,
+            action="decision.revoked",
+            target=found.id,
+            environment=found.environment,
+            digest=found.subject_digest,
+            **more,
+        )
+
+    service.writer.submit(work)
+    with service.database.reading() as connection:
+        found = visible(connection, who, decision_id)
+    return answers.json({"decision_id": found.id, "outcome": found.outcome, "revoked_at": found.revoked_at})
 
 
 def _decided(
