@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from bench import admission, big, gatekeeper, machine, manifests, rules, soak, start, throughput
+from bench import admission, big, gatekeeper, machine, manifests, rules, soak, start, stream, throughput
 from bench.table import Table, text
 
 BENCHMARKS: Final[dict[str, Callable[[Path, bool], Table]]] = {
@@ -23,6 +23,7 @@ BENCHMARKS: Final[dict[str, Callable[[Path, bool], Table]]] = {
     "rules": rules.measured,
     "gatekeeper": gatekeeper.measured,
     "big": big.measured,
+    "stream": stream.measured,
     "soak": soak.measured,
 }
 """name -> (an empty folder, quick?) -> what was measured."""
