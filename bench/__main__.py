@@ -12,7 +12,19 @@ from typing import Final
 
 import msgspec
 
-from bench import admission, big, gatekeeper, machine, manifests, rules, soak, start, stream, throughput
+from bench import (
+    admission,
+    big,
+    gatekeeper,
+    machine,
+    manifests,
+    objects,
+    rules,
+    soak,
+    start,
+    stream,
+    throughput,
+)
 from bench.table import Table, text
 
 BENCHMARKS: Final[dict[str, Callable[[Path, bool], Table]]] = {
@@ -20,10 +32,11 @@ BENCHMARKS: Final[dict[str, Callable[[Path, bool], Table]]] = {
     "throughput": throughput.measured,
     "admission": admission.measured,
     "manifests": manifests.measured,
-    "stream": stream.measured,
+    "objects": objects.measured,
     "rules": rules.measured,
     "gatekeeper": gatekeeper.measured,
     "big": big.measured,
+    "stream": stream.measured,
     "soak": soak.measured,
 }
 """name -> (an empty folder, quick?) -> what was measured."""

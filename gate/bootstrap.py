@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from gate import bundle as bundles
-from gate import files, limits, policy_files
+from gate import limits, policy_files
 from gate.bundle import Bundle
 from gate.conftest import inputs as conftest_inputs
 from gate.conftest import policies as conftests
@@ -25,12 +25,12 @@ from gate.documents import manifests
 from gate.engines import installed
 from gate.engines import manifests as engine_manifests
 from gate.engines.embedded import Engine
-from gate.errors import PolicyError, Problem, ReportError, SettingsError, StoreError, quoted
+from gate.errors import PolicyError, Problem, ReportError, StoreError, quoted
 from gate.evaluate import Python
 from gate.files import File
 from gate.ingest import Read, ingest, is_manifest
 from gate.kubernetes import gatekeeper
-from gate.model import Decision, KubernetesObject, Violation
+from gate.model import Decision, Violation
 from gate.pipeline import Judgement
 from gate.presentation import Excerpt, Presentation
 from gate.running import answers
@@ -105,6 +105,13 @@ def ingested(given: Iterable[File], engine: Engine, *, configuration: bool = Fal
     if problems:
         raise ReportError(problems=tuple(problems))
     return tuple(reads)
+
+
+def tallies() -> Mapping[str, Sequence[tuple[str, Sequence[Mapping[str, Any]]]]]:
+    """What is counted of the formats that may be too large to be kept."""
+    from scanners.tallies import TALLIES
+
+    return TALLIES
 
 
 def adapters_imported() -> None:
@@ -246,24 +253,6 @@ def _value_of(data: bytes, path: str, readers: Mapping[str, conftest_inputs.Read
 def input_schema() -> Any:
     """The JSON Schema of the policy input v1; the compiler checks every `input.…` against it."""
     return json_documents.parsed(INPUT_SCHEMA.read_bytes(), INPUT_SCHEMA.name)
-
-
-def definitions(paths: Sequence[str], root: Path, engine: Engine) -> tuple[KubernetesObject, ...]:
-    """The objects of the folders and files `paths`: CustomResourceDefinitions, and whatever lies beside them.
-
-    Raises `SettingsError` where a path holds none, or one that cannot be read.
-    """
-    try:
-        given = list(files.read(paths, [], root)) if paths else []
-        objects = [one for read in ingested(given, engine) for one in read.scan.objects]
-    except ReportError as error:
-        raise SettingsError(problems=error.problems) from None
-    if paths and not any(one.object.get("kind") == "CustomResourceDefinition" for one in objects):
-        raise SettingsError(
-            f"kubernetes.schemas: {quoted(', '.join(paths))} holds no CustomResourceDefinition",
-            expected="manifests of CustomResourceDefinitions",
-        )
-    return tuple(objects)
 
 
 def python() -> Python:

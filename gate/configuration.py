@@ -11,7 +11,7 @@ import os
 import posixpath
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,10 @@ from gate.bundle import Bundle
 from gate.conftest.policies import Options
 from gate.documents import yaml
 from gate.engines.embedded import Engine
-from gate.errors import GateError, PolicyError, SettingsError, StoreError, WaiverError, quoted
+from gate.errors import GateError, PolicyError, ReportError, SettingsError, StoreError, WaiverError, quoted
 from gate.gate_yaml import Settings
 from gate.kubernetes import schemas
-from gate.model import Said
+from gate.model import KubernetesObject, Said
 from gate.policy_files import Collected, collected
 from gate.waivers import Waiver
 
@@ -192,7 +192,25 @@ def cluster(
     is_judged = any(package.name.startswith("policy.kubernetes") for package in bundle.packages)
     if not (is_judged or version or own.schemas):
         return None
-    return schemas.schemas(version, bootstrap.definitions(own.schemas, config.root, engine))
+    return schemas.schemas(version, _definitions(own.schemas, config.root, engine))
+
+
+def _definitions(paths: Sequence[str], root: Path, engine: Engine) -> tuple[KubernetesObject, ...]:
+    """The objects of the folders and files `paths`: CustomResourceDefinitions, and whatever lies beside them.
+
+    Raises `SettingsError` where a path holds none, or one that cannot be read.
+    """
+    try:
+        given = list(files.read(paths, [], root)) if paths else []
+        objects = [one for read in bootstrap.ingested(given, engine) for one in read.scan.objects]
+    except ReportError as error:
+        raise SettingsError(problems=error.problems) from None
+    if paths and not any(one.object.get("kind") == "CustomResourceDefinition" for one in objects):
+        raise SettingsError(
+            f"kubernetes.schemas: {quoted(', '.join(paths))} holds no CustomResourceDefinition",
+            expected="manifests of CustomResourceDefinitions",
+        )
+    return tuple(objects)
 
 
 def validated(named: str | None, root: Path) -> str | None:

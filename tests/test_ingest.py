@@ -18,8 +18,9 @@ import pytest
 from gate import bootstrap, limits
 from gate.documents import manifests
 from gate.documents.document import Document
+from gate.documents.envelope import decoded, uncompressed
 from gate.errors import Problem, ReportError
-from gate.ingest import Adapter, Read, decoded, ingest, uncompressed
+from gate.ingest import Adapter, Read, ingest
 from gate.model import Evidence, Scan, Status
 from tests.data import REPOSITORY
 
@@ -243,7 +244,7 @@ def test_a_bomb_is_refused_in_little_memory_and_soon(gives: int, ratio: int, tmp
     code = (
         "import re, sys, time\n"
         "from gate.errors import ReportError\n"
-        "from gate.ingest import uncompressed\n"
+        "from gate.documents.envelope import uncompressed\n"
         "data = open(sys.argv[1], 'rb').read()\n"
         "started = time.process_time()\n"
         "try:\n"

@@ -15,8 +15,9 @@ from typing import Any, Final
 
 import msgspec
 
-from gate import bootstrap, environments, ids, ingest, principals, settings, times, waiver_files, waivers
+from gate import bootstrap, environments, ids, principals, settings, times, waiver_files, waivers
 from gate.bundle import Bundle, unknown_rules
+from gate.documents import envelope
 from gate.errors import PolicyError, SettingsError, quoted
 from gate.files import File
 from gate.gate_yaml import EnvironmentSettings, Settings
@@ -222,7 +223,7 @@ def _handed_over(service: Service, project: Project, meta: Meta) -> tuple[File, 
 def refuse_utf16(files: tuple[File, ...]) -> None:
     """Raise for UTF-16: the command line reads it, over HTTP nobody needs it (CONTRACTS.md, UTF-16)."""
     for file in files:
-        if ingest.uncompressed(file.data, file.path).startswith(_UTF16):
+        if envelope.uncompressed(file.data, file.path).startswith(_UTF16):
             raise Refusal(415, f"{file.path[:80]!r} is UTF-16, expected UTF-8", code="report_encoding")
 
 
