@@ -57,15 +57,25 @@ _problems contains problem if {
 
 # The lists that stand in the pods themselves.
 _problems contains problem if {
-	some pod in pods.all
-	some problem in shapes.mistyped(pods.elements(pod, ["volumes"]), _of_volumes)
+	shapes.suspects(_members(pods.all, "volumes"), _of_volumes) != set()
+	some problem in shapes.mistyped(_elements(pods.all, "volumes"), _of_volumes)
 }
 
 _problems contains problem if {
-	some container in pods.containers
 	some list, fields in _of_lists
-	some problem in shapes.mistyped(pods.elements(container, [list]), {[]: fields})
+	shapes.suspects(_members(pods.containers, list), {[]: fields}) != set()
+	some problem in shapes.mistyped(_elements(pods.containers, list), {[]: fields})
 }
+
+_members(places, field) := [value | some place in places; some value in place.value[field]; is_object(value)]
+
+# The objects of the list `field` of all `places`, as places.
+_elements(places, field) := [element |
+	some place in places
+	some i, value in place.value[field]
+	is_object(value)
+	element := {"label": place.label, "path": array.concat(place.path, [field, i]), "value": value}
+]
 
 _root := {"label": "the object", "path": [], "value": input.object}
 

@@ -84,7 +84,7 @@ _lists := {
 # The pods and their containers, for fields that either may set.
 levels := array.concat(all, containers)
 
-# What kubelet calls for a container, its probes and hooks; `call` is where in the container.
+# What kubelet calls for a container, its probes and hooks; `call` is where in the `container`.
 handlers := [handler |
 	some container in containers
 	some [call, value] in array.concat(
@@ -92,7 +92,7 @@ handlers := [handler |
 		[[["lifecycle", name], value] | some name in ["postStart", "preStop"]; value := container.value.lifecycle[name]],
 	)
 	is_object(value)
-	handler := {"label": container.label, "path": array.concat(container.path, call), "value": value, "call": call}
+	handler := {"label": container.label, "path": array.concat(container.path, call), "value": value, "call": call, "container": container.value}
 ]
 
 # The pod of a level: a container's own, a pod itself.

@@ -15,7 +15,7 @@ problems(shapes) := _unreadable | {problem |
 # The fields of `places` that have another type than `shapes` says, by path. Looked at are first, for all places
 # together, the types of what is there, and one by one only the fields of which a type is wrong.
 mistyped(places, shapes) := {problem |
-	some [below, field] in _suspects(places, shapes)
+	some [below, field] in suspects([place.value | some place in places], shapes)
 	some place in places
 	path := array.concat(below, [field])
 	value := object.get(place.value, path, null)
@@ -33,15 +33,14 @@ mistyped(places, shapes) := {problem |
 	}
 }
 
-# The fields, `[below, field]`, that have another type somewhere, or elements of another.
-_suspects(places, shapes) := others | lists if {
-	types := {[below, field, type_name(value)] |
-		some place in places
-		root := place.value
+# The fields, `[below, field]`, that have another type in some of `values`, or elements of another.
+suspects(values, shapes) := others | lists if {
+	types := {[below, field, type_name(member)] |
+		some value in values
 		some below, fields in shapes
-		given := object.get(root, below, null)
+		given := object.get(value, below, null)
 		is_object(given)
-		some field, value in object.filter(given, fields)
+		some field, member in object.filter(given, fields)
 	}
 	others := {[below, field] |
 		some [below, field, type] in types
@@ -53,9 +52,9 @@ _suspects(places, shapes) := others | lists if {
 		some [below, field, "array"] in types
 		wanted := _elements[shapes[below][field]]
 		path := array.concat(below, [field])
-		some place in places
-		some element in object.get(place.value, path, null)
-		type_name(element) != wanted
+		elements := array.flatten([list | some value in values; list := object.get(value, path, [])])
+		# Types have an order, so that between two of one type there is no other.
+		{type_name(min(elements)), type_name(max(elements))} != {wanted}
 	}
 }
 
