@@ -99,15 +99,7 @@ _has_kind if {
 	input.object.kind != ""
 }
 
-_fits(value, "boolean") if is_boolean(value)
-
-_fits(value, "number") if is_number(value)
-
-_fits(value, "object") if is_object(value)
-
-_fits(value, "string") if is_string(value)
-
-_fits(value, "array") if is_array(value)
+_fits(value, expected) if type_name(value) == expected
 
 _fits(value, expected) if {
 	is_array(value)
