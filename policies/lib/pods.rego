@@ -84,16 +84,30 @@ _lists := {
 # The pods and their containers, for fields that either may set.
 levels := array.concat(all, containers)
 
-# What kubelet calls for a container, its probes and hooks; `call` is where in the container.
-handlers := [handler |
+# What kubelet calls for a container, its probes and hooks; `call` is where in the `container`.
+handlers := array.concat(_probes, _hooks)
+
+_probes := [_handler(container, [name], value) |
 	some container in containers
-	some [call, value] in array.concat(
-		[[[name], value] | some name in ["livenessProbe", "readinessProbe", "startupProbe"]; value := container.value[name]],
-		[[["lifecycle", name], value] | some name in ["postStart", "preStop"]; value := container.value.lifecycle[name]],
-	)
+	some name, value in object.filter(container.value, {"livenessProbe", "readinessProbe", "startupProbe"})
 	is_object(value)
-	handler := {"label": container.label, "path": array.concat(container.path, call), "value": value, "call": call}
 ]
+
+_hooks := [_handler(container, ["lifecycle", name], value) |
+	some container in containers
+	lifecycle := container.value.lifecycle
+	some name in ["postStart", "preStop"]
+	value := lifecycle[name]
+	is_object(value)
+]
+
+_handler(container, call, value) := {
+	"label": container.label,
+	"path": array.concat(container.path, call),
+	"value": value,
+	"call": call,
+	"container": container.value,
+}
 
 # The pod of a level: a container's own, a pod itself.
 of(level) := object.get(level, "pod", level)

@@ -7,20 +7,17 @@ import data.lib.kubernetes.pods
 # read: for one of the places below, for a path in them, the fields there with their type, as `type_name` gives it, or
 # `list of objects`, `list of strings`. `{"pod": {["securityContext"]: {"fsGroup": "number"}}}`. A field that is
 # absent or null has every type.
-problems(shapes) := _unreadable | {problem |
-	some where, fields in shapes
-	some problem in mistyped(_places[where], fields)
-}
+problems(shapes) := _unreadable | mistyped(_places, shapes)
 
-# The fields of `places` that have another type than `shapes` says, by path. Looked at are first, for all places
-# together, the types of what is there, and one by one only the fields of which a type is wrong.
+# The fields of `places`, by name, that have another type than `shapes` says, by name and path. Looked at are first,
+# for all places together, the types of what is there, and one by one only the fields of which a type is wrong.
 mistyped(places, shapes) := {problem |
-	some [below, field] in _suspects(places, shapes)
-	some place in places
+	some [name, below, field] in suspects({name: [place.value | some place in list] | some name, list in places}, shapes)
+	some place in places[name]
 	path := array.concat(below, [field])
 	value := object.get(place.value, path, null)
 	value != null
-	expected := shapes[below][field]
+	expected := shapes[name][below][field]
 	not _fits(value, expected)
 	problem := {
 		"message": sprintf("%s: %s is %s, expected %s", [
@@ -33,29 +30,33 @@ mistyped(places, shapes) := {problem |
 	}
 }
 
-# The fields, `[below, field]`, that have another type somewhere, or elements of another.
-_suspects(places, shapes) := others | lists if {
-	types := {[below, field, type_name(value)] |
-		some place in places
-		root := place.value
-		some below, fields in shapes
-		given := object.get(root, below, null)
+# The fields, `[name, below, field]`, that may have another type in some of `values[name]`, or elements of another; none
+# where all is well.
+suspects(values, shapes) := others | lists if {
+	types := {[name, below, field, type_name(member)] |
+		some name, list in values
+		some value in list
+		some below, fields in shapes[name]
+		given := object.get(value, below, null)
 		is_object(given)
-		some field, value in object.filter(given, fields)
+		some field, member in object.filter(given, fields)
 	}
-	others := {[below, field] |
-		some [below, field, type] in types
-		type != shapes[below][field]
+	others := {[name, below, field] |
+		some [name, below, field, type] in types
+		type != shapes[name][below][field]
 		type != "null"
-		not _is_list(type, shapes[below][field])
+		not _is_list(type, shapes[name][below][field])
 	}
-	lists := {[below, field] |
-		some [below, field, "array"] in types
-		wanted := _elements[shapes[below][field]]
-		path := array.concat(below, [field])
-		some place in places
-		some element in object.get(place.value, path, null)
-		type_name(element) != wanted
+	lists := {[name, below, field] |
+		some expected, wanted in _elements
+		paths := [[name, array.concat(below, [field])] |
+			some [name, below, field, "array"] in types
+			shapes[name][below][field] == expected
+		]
+		elements := array.flatten([list | some [name, path] in paths; some value in values[name]; list := object.get(value, path, [])])
+		# Types have an order, so that between two of one type there is no other.
+		{type_name(min(elements)), type_name(max(elements))} != {wanted}
+		some [name, below, field, "array"] in types
 	}
 }
 
@@ -98,15 +99,7 @@ _has_kind if {
 	input.object.kind != ""
 }
 
-_fits(value, "boolean") if is_boolean(value)
-
-_fits(value, "number") if is_number(value)
-
-_fits(value, "object") if is_object(value)
-
-_fits(value, "string") if is_string(value)
-
-_fits(value, "array") if is_array(value)
+_fits(value, expected) if type_name(value) == expected
 
 _fits(value, expected) if {
 	is_array(value)

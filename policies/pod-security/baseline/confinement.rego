@@ -102,10 +102,10 @@ _foreign_seccomp contains {
 }
 
 _foreign_seccomp contains annotation if {
-	some minor in pod_security.minors("baseline")
-	minor < 19
 	some annotation in _annotations(`^(container\.)?seccomp\.security\.alpha\.kubernetes\.io/`)
 	not regex.match(`^((runtime|docker)/default$|localhost/)`, annotation.value)
+	some minor in pod_security.minors("baseline")
+	minor < 19
 }
 
 _foreign_apparmor contains {
