@@ -177,9 +177,7 @@ def _report_scan(
 def _claimed(document: Document, reasons: Mapping[str, str]) -> bool:
     """Whether a report in the shape of a Kubernetes object has its adapter."""
     versions = (document.at("apiVersion"), document.at("items", 0, "apiVersion"))
-    return bool(reasons) and any(
-        str(version).partition("/")[0].endswith(_REPORT_GROUPS) for version in versions
-    )
+    return bool(reasons) and any(str(one).partition("/")[0].endswith(_REPORT_GROUPS) for one in versions)
 
 
 def _document(text: bytes, path: str) -> Document:
