@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +120,29 @@ def test_what_one_person_asked_for_and_another_gave_is_let_in_and_denied_when_it
     assert f"Warning: gate: break-glass {grant}" in let_in.stderr
     assert grant in {one.get("validate.gate.internal/break-glass") for one in cluster.audited("broken")}
     assert "no decision for production" in other.stderr
+
+
+def test_an_image_that_ci_failed_is_admitted_after_its_waiver_is_approved_and_nobody_asked_ci_again(
+    cluster: Cluster, server: Server
+) -> None:
+    dev, lin = server.token("developer", PROJECT, "dev"), server.token("approver", PROJECT, "lin")
+    assert "fail" == decide(server, 4, BANDIT_EVAL)
+    until(lambda: "is fail" in cluster.apply(image("waived", 4)).stderr, "the failed decision arrived")
+    wanted = {
+        "project": PROJECT,
+        "match": {"rule": "GATE-CODE-002"},
+        "reason": "accepted_risk",
+        "note": "behind the login",
+        "expires": (datetime.now(UTC) + timedelta(days=7)).date().isoformat(),
+    }
+    waiver = server.json("POST", "/api/v1/waivers", wanted, token=dev)
+    assert 201 == waiver.status, waiver.body
+    still = cluster.apply(image("waived", 4))
+    path, read = f"/api/v1/waivers/{waiver.json['id']}/approve", {"sha256": waiver.json["sha256"]}
+    own = server.json("POST", path, read, token=dev)
+    approved = server.json("POST", path, read, token=lin)
+
+    assert "is fail" in still.stderr
+    assert 403 == own.status
+    assert 200 == approved.status, approved.body
+    until(lambda: 0 == cluster.apply(image("waived", 4)).returncode, "it is admitted", 40.0)
