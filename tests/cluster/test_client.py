@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
-from gate.cluster import access, client
+from gate import bootstrap
+from gate.admission.known import Known
+from gate.cluster import access, audit, client
 from gate.cluster.client import Access, Cluster, Refused
 from gate.errors import GateError, SettingsError
+from gate.model import Point
+from gate.service import standing
 
 Answer = tuple[int, bytes]
 
@@ -223,3 +228,57 @@ def test_a_cluster_that_nobody_said_is_refused(
 
     with pytest.raises(SettingsError, match=expected):
         access.cluster(named, context, environ)
+
+
+# ------------------------------------------------------------------------------------------- an audit of it
+
+
+def test_an_audit_judges_a_page_before_it_asks_for_the_last(
+    api: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What bounds its memory: nothing of a cluster is collected before it is judged."""
+    monkeypatch.setattr(audit, "AT_ONCE", 1)
+    pods = [{"metadata": {"name": f"p{n}", "namespace": "prod"}, "spec": PRIVILEGED} for n in range(3)]
+    pages = [
+        {"metadata": {"continue": str(n + 1) if n < 2 else ""}, "items": [one]} for n, one in enumerate(pods)
+    ]
+    api.answers = [(200, json.dumps(page).encode()) for page in pages]
+    counts = audit.Counts()
+    with bootstrap.engine() as engine:
+        sources = standing.Sources(policies=("builtin:kubernetes",), root=tmp_path)
+        ground = standing.loaded(sources, engine, Known(), Point.BACKGROUND)
+        asked = audit.Asked(
+            ground=ground,
+            known=Known(),
+            engine=engine,
+            now=datetime(2026, 11, 28, tzinfo=UTC),
+            new_id=lambda: "d",
+        )
+        found = audit.audited(cluster(api), asked, counts)
+        first = next(found)
+        pages_at_first = len(api.asked)
+        rest = [next(found), next(found)]
+
+    assert 2 >= pages_at_first
+    assert ["Pod/prod/p0", "Pod/prod/p1", "Pod/prod/p2"] == [audit.name(one.value) for one in (first, *rest)]
+    assert 3 == counts.objects
+    assert audit.denies(counts)
+
+
+def test_an_audit_whose_list_breaks_off_ends_with_an_error(api: ApiServer, tmp_path: Path) -> None:
+    first = {"metadata": {"continue": "t"}, "items": [{"metadata": {"name": "p"}, "spec": PRIVILEGED}]}
+    api.answers = [(200, json.dumps(first).encode()), refusal(500)]
+    with bootstrap.engine() as engine:
+        sources = standing.Sources(policies=("builtin:kubernetes",), root=tmp_path)
+        asked = audit.Asked(
+            ground=standing.loaded(sources, engine, Known(), Point.BACKGROUND),
+            known=Known(),
+            engine=engine,
+            now=datetime(2026, 11, 28, tzinfo=UTC),
+            new_id=lambda: "d",
+        )
+        with pytest.raises(GateError, match="HTTP 500"):
+            list(audit.audited(cluster(api), asked, audit.Counts()))
+
+
+PRIVILEGED = {"containers": [{"name": "a", "image": "nginx", "securityContext": {"privileged": True}}]}
