@@ -389,8 +389,6 @@ def test_the_commands_of_the_chart_are_commands_of_gate(capsys: pytest.CaptureFi
     for name, spec in pods(*EVERYTHING).items():
         arguments = spec["containers"][0]["args"]
         words = [word for word in arguments if not word.startswith(("-", "/"))]
-        if words == ["worker"]:
-            continue
         assert 0 == run([*words, "--help"]), name
         told = capsys.readouterr().out
         for option in (word.partition("=")[0] for word in arguments if word.startswith("--")):

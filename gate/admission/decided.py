@@ -205,6 +205,8 @@ def _late(verdict: Verdict, place: Place, now: datetime) -> str:
         return f"decision {verdict.decision_id} has expired"
     if now_s - verdict.decided_at_s > place.max_age_s:
         return f"decision {verdict.decision_id} is older than {place.max_age_s / 3600:g} h"
+    if place.policies and verdict.revision not in place.policies:
+        return f"decision {verdict.decision_id} was made by policies {verdict.revision[:19]}, which count no more"
     return ""
 
 

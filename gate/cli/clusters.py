@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -89,6 +90,8 @@ def audit(  # noqa: PLR0917 - click passes them by name
     )
     known = _known(store)
     asked_cluster = cluster_of(kubeconfig, context, cluster_token)
+    # `gate` switches the collector off for commands that end at once; a cluster takes minutes.
+    gc.enable()
     counts = audits.Counts()
     written = Reports(reports, now) if reports else None
     with bootstrap.engine() as engine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -385,6 +386,8 @@ def _again_and_again(look: Callable[[], None], every_s: int) -> None:
     import signal
     import threading
 
+    # `gate` switches the collector off for commands that end at once; this one does not.
+    gc.enable()
     ends = threading.Event()
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: ends.set())
