@@ -210,7 +210,7 @@ def serve(options: Options, told: Callable[[str], None]) -> None:
     try:
         service.certificate = certificate
         if certificate is not None:
-            service.metrics.certificate_ends.set_function(lambda: certificate.expires_at.timestamp())
+            service.metrics.certificate_ends.set_function(certificate.expires_s)
         if options.metrics_port is not None:
             told_numbers = numbers.Numbers(service.metrics.registry, options.host, options.metrics_port)
             service.has_metrics_here = False
