@@ -114,12 +114,11 @@ def tallies() -> Mapping[str, Sequence[tuple[str, Sequence[Mapping[str, Any]]]]]
     return TALLIES
 
 
-def adapters_imported() -> None:
-    """Import every adapter: for a process that may not learn anything later (gate/service/shapes.py)."""
+def adapters_imported() -> frozenset[str]:
+    """Import every adapter, for a process that may not learn anything later (gate/service/shapes.py); their names."""
     from scanners import SCANNERS
 
-    for scanner in SCANNERS.values():
-        _ = scanner.adapter
+    return frozenset({name: scanner.adapter for name, scanner in SCANNERS.items()})
 
 
 def _answered(given: Iterable[File], engine: Engine) -> Iterator[tuple[Sequence[File], manifests.ReadMany]]:

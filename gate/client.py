@@ -6,6 +6,7 @@ Redirects are not followed: a token is for the host that was named.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -24,6 +25,7 @@ TIMEOUT_S: Final = 60.0
 """How long a request may take with all its repetitions, where `--timeout` says nothing."""
 WAITED_FOR_BYTES: Final = 64 * limits.MIB
 """A larger request is decided about after it was answered: no proxy in between waits so long."""
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _AGAIN: Final = frozenset({429, 502, 503})
 _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 5.0
@@ -71,10 +73,14 @@ class _Job(msgspec.Struct, frozen=True):
 class Client:
     """One service, asked with one token."""
 
-    def __init__(self, url: str, token: str, timeout_s: float = TIMEOUT_S) -> None:
-        """Raises `SettingsError` for what is no URL of a service."""
+    def __init__(
+        self, url: str, token: str, timeout_s: float = TIMEOUT_S, traceparent: str | None = None
+    ) -> None:
+        """`traceparent`: of the job that asks (W3C Trace Context), told on where it is one. Raises `SettingsError` for what is no URL of a service."""
         self._url = _checked(url)
         self._token = token
+        is_one = traceparent is not None and _TRACEPARENT.fullmatch(traceparent)
+        self._trace: dict[str, str] = {"traceparent": str(traceparent)} if is_one else {}
         self._timeout_s = timeout_s
         self._pool = urllib3.PoolManager(num_pools=2, retries=False)
 
@@ -177,6 +183,7 @@ class Client:
             body=body,
             headers={
                 **headers,
+                **self._trace,
                 "Authorization": f"Bearer {self._token}",
                 "User-Agent": f"gate/{__version__}",
             },

@@ -98,7 +98,7 @@ def asked(
         left_out = files.left_out(named.paths, named.base)
         subject = local.subject_of(wish, project, root, run, local.clone(root) if wish.environment else None)
         meta = _meta(wish, project, subject, environment, left_out)
-        client = Client(url, its_token, _timeout_s(wish))
+        client = Client(url, its_token, _timeout_s(wish), environ.get("TRACEPARENT"))
         shown = client.decide(meta, given, uuid7(now, randomness))
         notices = _without_effect(config)
     return Asked(presentation=shown, configuration=config, notices=notices, stdin=stdin[0] if stdin else None)

@@ -35,6 +35,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "serve": ("gate.cli.serve", "answer other machines: decisions over HTTP, recorded for good"),
     "worker": ("gate.cli.worker", "do the service's jobs beside its servers"),
     "migrate": ("gate.cli.migrate", "bring the service's database to this version"),
+    "backup": ("gate.cli.backup", "the service's database as one file, and back"),
     "config": ("gate.cli.config", "check gate.yaml, print its JSON Schema"),
     "audit": ("gate.cli.audit", "verify the record; judge what runs in a cluster"),
     "admission": ("gate.cli.admission", "answer a saved AdmissionReview"),

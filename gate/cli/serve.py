@@ -27,6 +27,19 @@ from gate.errors import SettingsError
     envvar="GATE_KEEP_DAYS",
     help="drop what decisions were made of after so many days (default: never; the record always stays)",
 )
+@click.option("--tls-certificate", metavar="FILE", help="PEM chain of the API; replaced while it runs")
+@click.option("--tls-key", metavar="FILE", help="its PEM key")
+@click.option("--metrics-port", type=click.IntRange(0, 65_535), help="instead of /metrics beside the API")
+@click.option(
+    "--requests-per-minute", type=click.IntRange(1), metavar="N", help="of one token (default: 30000)"
+)
+@click.option(
+    "--drain",
+    type=click.FloatRange(0, 60),
+    default=0.0,
+    metavar="SECONDS",
+    help="serve on, unready, after SIGTERM",
+)
 @click.option("--config", metavar="FILE", help="the platform's file for admission: images, namespaces")
 @click.option("--certificate", metavar="FILE", help="admission's PEM chain (default: one of its own)")
 @click.option("--key", metavar="FILE", help="its PEM key")
@@ -45,6 +58,11 @@ def command(  # noqa: PLR0917 - click passes them by name
     data_dir: str,
     policies: str | None,
     keep_days: int | None,
+    tls_certificate: str | None,
+    tls_key: str | None,
+    metrics_port: int | None,
+    requests_per_minute: int | None,
+    drain: float,
     config: str | None,
     certificate: str | None,
     key: str | None,
@@ -56,7 +74,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     """
     from pathlib import Path
 
-    from gate.service import beside, server
+    from gate.service import beside, rates, server
 
     given = (config, certificate, key, *admission_policies)
     if admission_port is None and any(given):
@@ -83,6 +101,11 @@ def command(  # noqa: PLR0917 - click passes them by name
             policies=admission_policies,
             folder=Path(data_dir) / "admission",
         ),
+        tls_certificate=tls_certificate,
+        tls_key=tls_key,
+        metrics_port=metrics_port,
+        requests_per_minute=requests_per_minute or rates.REQUESTS,
+        drain_s=drain,
         bootstrap_token=server.secret(os.environ, "GATE_BOOTSTRAP_TOKEN"),
     )
     # `gate` switches the collector off for commands that end at once; this one does not.

@@ -15,6 +15,7 @@ from gate.model import Severity
 
 if TYPE_CHECKING:
     from gate.documents.yaml import Parsed
+    from gate.foreign_waivers import Candidate
     from gate.waivers import Waiver
 
 
@@ -260,3 +261,66 @@ def _lines(value: Any) -> list[str]:
         f"  {match}: {value['reason']}, {value['note']}",
         f"  requested by {value['requested_by']}{by}",
     ]
+
+
+@command.command("import")
+@click.argument("foreign", nargs=-1, required=True, metavar="FILE...")
+@click.option("--by", required=True, metavar="WHO", help="who asks for them here")
+@click.option(
+    "--severity", default="unknown", metavar="WORD", help="how long each may last (docs/waivers.md)"
+)
+@click.option("--file", metavar="FILE", help="file to append to (default: print)")
+def import_(foreign: tuple[str, ...], by: str, severity: str, file: str | None) -> None:
+    """Take over what other tools overlook, as drafts: none waives anything until somebody else approves it.
+
+    Reads .trivyignore, .trivyignore.yaml, DefectDojo's risk acceptances (JSON), Kyverno's PolicyException.
+    """
+    from gate import files, foreign_waivers, waiver_files
+    from gate.cli.check import replaced
+    from gate.documents import yaml
+
+    now = datetime.now(UTC)
+    drafts: list[str] = []
+    gone = 0
+    for name in foreign:
+        found = foreign_waivers.candidates(files.content(Path(name), name, WaiverError), name)
+        standing, ended = foreign_waivers.ended(found, now.date())
+        gone += ended
+        drafts += [_taken_over(one, by, severity, now) for one in standing]
+    path = Path(file) if file else None
+    text = path.read_text("utf-8") if path is not None and path.exists() else ""
+    for entry in drafts:
+        text = waiver_files.appended(text, entry)
+    if drafts:
+        read = _read(yaml.parsed(text.encode(), file or "drafts", WaiverError), file or "drafts")
+        if len(read) < len(drafts):
+            raise WaiverError("the file is laid out in a way that nothing can be appended to", path=file)
+    if path is None:
+        click.echo(text, nl=False)
+    elif drafts:
+        replaced(path, text.encode())
+    click.echo(f"{len(drafts)} to review, {gone} had ended and were left out", err=True)
+
+
+def _taken_over(one: Candidate, by: str, severity: str, now: datetime) -> str:
+    """The draft of a waiver that another tool had; it lasts no longer than there, nor than is allowed here."""
+    from gate.waivers import days_allowed
+
+    if severity not in tuple(Severity):
+        raise SettingsError(
+            f"--severity {quoted(severity)} is not known", code="usage", expected=", ".join(Severity)
+        )
+    last = now.date() + timedelta(days=days_allowed(Severity(severity), {}))
+    entry: dict[str, Any] = {
+        "id": f"i-{now:%Y%m%d}-{secrets.token_hex(4)}",
+        "match": one.match,
+        "reason": "accepted_risk",
+        "note": one.note,
+        "owner": one.by,
+        "requested_by": by,
+        "severity": Severity(severity),
+        "now": now,
+        "max_days": {},
+        "until": min(one.until, last) if one.until else None,
+    }
+    return _draft(**entry)

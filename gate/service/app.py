@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
-from prometheus_client import CollectorRegistry, Counter
 
 from gate import __version__
 from gate.service import auth, problems
@@ -50,19 +49,6 @@ ROUTES: Final[tuple[Routes, ...]] = (
 )
 
 
-class Metrics:
-    """What is counted."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.decisions = Counter(
-            "gate_decisions",
-            "Decisions recorded.",
-            ("environment", "outcome", "point"),
-            registry=self.registry,
-        )
-
-
 def application(service: Service) -> FastAPI:
     """The application in front of `service`; raises where a route declares no permission."""
     app = FastAPI(
@@ -76,13 +62,12 @@ def application(service: Service) -> FastAPI:
         dependencies=[Depends(auth.authorized)],
     )
     app.state.service = service
-    app.state.metrics = Metrics()
     for routes in ROUTES:
         routes.install(app)
     if names := undeclared(app):
         raise RuntimeError(f"routes without a permission: {', '.join(names)}")
     problems.install(app)
-    app.add_middleware(Edge, new_id=service.new_id)
+    app.add_middleware(Edge, service=service)
     app.openapi = lambda: description(app)  # type: ignore[method-assign]  # FastAPI's own way to do this
     return app
 

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from gate.service.context import Service
 from gate.service.permissions import INSTANCE_WIDE, ROLES, Permission, Role
 from gate.service.problems import Refusal, not_found
+from gate.service.rates import Left
 from gate.service.routing import permission_of
 from gate.stores import projects, tokens
 from gate.stores.database import Connection
@@ -85,7 +86,20 @@ def authorized(request: Request) -> None:
     if permission is Permission.PUBLIC:
         return
     service: Service = request.app.state.service
-    caller = _caller(request, service)
+    address = request.client.host if request.client else ""
+    guesses = service.rates.guesses(address)
+    if guesses.is_over:
+        raise _too_often(guesses, "requests without a valid token from this address")
+    try:
+        caller = _caller(request, service)
+    except Refusal as refusal:
+        if refusal.status_code == 401:
+            service.rates.guessed(address)
+        raise
+    left = service.rates.asked(caller.token_id)
+    request.state.rate = left.headers()
+    if left.is_over:
+        raise _too_often(left, "requests with this token")
     if permission is None or not caller.may(permission):
         wanted = permission.value if permission else "a permission that was never declared"
         raise Refusal(403, f"role {caller.role} has not {wanted}", headers={})
@@ -112,6 +126,11 @@ def _caller(request: Request, service: Service) -> Caller:
     return Caller(
         principal=known.owner, token_id=known.id, role=Role(known.role), project_id=known.project_id
     )
+
+
+def _too_often(left: Left, what: str) -> Refusal:
+    headers = {"Retry-After": str(left.reset_s), **left.headers()}
+    return Refusal(429, f"more than {left.most} {what} in a minute", headers=headers)
 
 
 def _unauthenticated(detail: str, error: str) -> Refusal:

@@ -43,6 +43,10 @@ class Certificate:
                 expected="a PEM certificate chain and its key",
             ) from None
 
+    def expires_s(self) -> float:
+        """When the served certificate ends, in seconds since 1970."""
+        return self.expires_at.timestamp()
+
     async def watch(self) -> None:
         """Take new pairs until cancelled."""
         while True:

@@ -12,7 +12,13 @@ import msgspec
 from gate import bootstrap, ids, policy_files, times
 from gate.bundle import Bundle
 from gate.engines.embedded import Engine
-from gate.service.known_reports import KnownReports
+from gate.errors import ReportError
+from gate.files import File
+from gate.service.certificates import Certificate
+from gate.service.known_reports import Known, KnownReports
+from gate.service.metrics import Metrics
+from gate.service.rates import Rates
+from gate.service.tracing import Tracing
 from gate.stores import bundles, changes, idempotency
 from gate.stores.database import Clash, Database
 from gate.stores.idempotency import Answer
@@ -20,6 +26,10 @@ from gate.stores.writer import Transaction, Writer
 
 KEY_HOURS = 24
 """How long an idempotency key is remembered."""
+
+
+BUNDLES_NAMED = 50
+"""Sets of policies that metrics tell apart."""
 
 
 class OtherRequest(Exception):
@@ -37,6 +47,8 @@ class Service:
         clock: Callable[[], datetime],
         randomness: Callable[[int], bytes],
         policies: Path | None = None,
+        rates: Rates | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.database = database
         self.engine = engine
@@ -44,6 +56,9 @@ class Service:
         self.randomness = randomness
         self.policies = policies
         """The folder whose folders projects may name under `policies.use`."""
+        self.metrics = Metrics(database, engine.version)
+        self.rates = rates or Rates()
+        self.tracing = tracing or Tracing()
         self.known_reports = KnownReports()
         self.writer = Writer(database, randomness, clock)
         self.is_stopping = False
@@ -53,6 +68,10 @@ class Service:
         """How long payloads are kept; None: for ever."""
         self.jobs_wait = threading.Event()
         """Set where a job was written down: whoever does jobs looks at once."""
+        self.certificate: Certificate | None = None
+        """What is served with TLS; None without."""
+        self.has_metrics_here = True
+        """False where they have a port of their own."""
         self._bundles: dict[tuple[str, ...], Bundle] = {}
         self._compiling = threading.Lock()
         fresh = self.new_id()
@@ -63,6 +82,7 @@ class Service:
         self.is_stopping = True
         self.writer.close()
         self.engine.close()
+        self.tracing.close()
         self.database.close()
 
     def new_id(self) -> str:
@@ -94,7 +114,19 @@ class Service:
                     )
                 )
                 self._bundles[use] = loaded
+                self.metrics.loaded(
+                    "+".join(use)[:100] if len(self._bundles) <= BUNDLES_NAMED else "other", loaded.revision
+                )
             return self._bundles[use]
+
+    def read(self, project_id: str, given: tuple[File, ...]) -> Known:
+        """Reports of a project, read; raises `ReportError`, counted, where one is not understood."""
+        try:
+            return self.known_reports.read(project_id, given, self.engine, self.tracing)
+        except ReportError as error:
+            formats = [file.declared or "" for file in given]
+            self.metrics.not_understood(formats, bootstrap.adapters_imported(), error.problems[0].code)
+            raise
 
     def loaded_bundle(self, revision: str) -> Bundle | None:
         """The compiled policies of a revision, where they are loaded."""

@@ -98,7 +98,7 @@ def decided(service: Service, caller: Caller, project: Project, asked: Submissio
     bundle = service.bundle(value.policies.use)
     files = (*asked.files, *_handed_over(service, project, asked.meta))
     refuse_utf16(files)
-    known = service.known_reports.read(project.id, files, service.engine)
+    known = service.read(project.id, files)
     reads, handed = known.reads, known.gathered
     asking = Asking(meta=asked.meta, subject=_subject(asked.meta, project.key), by=caller.principal)
     places = evidence.Noted(
@@ -121,7 +121,11 @@ def judged(
 ) -> tuple[Judgement, evidence.Kept]:
     """The judgement about what was handed over, and what is kept so that it can be made again."""
     question, entries = _question(service, project, value, environment, bundle, handed, asking)
-    judgement = judge(question, bundle, service.engine, None, places)
+    with service.metrics.evaluation(), service.tracing.span("gate.evaluate") as span:
+        judgement = judge(question, bundle, service.engine, None, places)
+        if span is not None:
+            span.set_attribute("gate.policy.bundle.digest", bundle.revision)
+            span.set_attribute("gate.outcome", judgement.decision.outcome.value)
     meta = asking.meta.model_dump(mode="json", exclude={"reports", "files", "report_ids"})
     kept = evidence.kept(
         meta, asking.by, asking.asked_first, project.version, question, handed, entries, places.found

@@ -19,6 +19,7 @@ from gate.files import File
 from gate.ingest import Read
 from gate.model import Evidence
 from gate.pipeline import Gathered, gathered
+from gate.service.tracing import Tracing
 
 _Key = tuple[str, tuple[tuple[str, str | None, bytes], ...]]
 
@@ -39,16 +40,18 @@ class KnownReports:
         self._known: Final[OrderedDict[_Key, tuple[Known, int]]] = OrderedDict()
         self._bytes = 0
 
-    def read(self, project_id: str, given: tuple[File, ...], engine: Engine) -> Known:
+    def read(
+        self, project_id: str, given: tuple[File, ...], engine: Engine, tracing: Tracing | None = None
+    ) -> Known:
         """`given`, read and normalized; raises `ReportError` where one is not understood."""
         if sum(len(file.data) for file in given) < limits.SERVICE_KNOWN_FROM_BYTES:
-            return _read(given, engine)
+            return _read(given, engine, tracing or Tracing())
         key = _key(project_id, given)
         with self._lock:
             if key in self._known:
                 self._known.move_to_end(key)
                 return self._known[key][0]
-        known = _read(given, engine)
+        known = _read(given, engine, tracing or Tracing())
         size = sum(len(read.data) for read in known.reads)
         if size > self._most_bytes or any(holds_secrets(read) for read in known.reads):
             return known
@@ -70,9 +73,11 @@ def holds_secrets(read: Read) -> bool:
     )
 
 
-def _read(given: tuple[File, ...], engine: Engine) -> Known:
-    reads = bootstrap.ingested(given, engine)
-    return Known(reads=reads, gathered=gathered(reads))
+def _read(given: tuple[File, ...], engine: Engine, tracing: Tracing) -> Known:
+    with tracing.span("gate.ingest", **{"gate.reports": len(given)}):
+        reads = bootstrap.ingested(given, engine)
+    with tracing.span("gate.normalise"):
+        return Known(reads=reads, gathered=gathered(reads))
 
 
 def _key(project_id: str, given: tuple[File, ...]) -> _Key:

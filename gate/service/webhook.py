@@ -202,6 +202,7 @@ def _metrics(desk: Desk, parts: Parts) -> bytes:
         lines.append(f"gate_admission_certificates_replaced_total {parts.certificate.replaced}")
         expires_s = parts.certificate.expires_at.timestamp()
         lines.append(f"gate_admission_certificate_expires_seconds {expires_s:.0f}")
+        lines.append(f"gate_tls_certificate_expiry_timestamp_seconds {expires_s:.0f}")
     if parts.registered is not None:
         missing = [gap for gap in parts.registered.gaps(desk.ground.bundle) if not gap.is_final]
         lines.append(f"gate_admission_kinds_not_enforced {len(missing)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -11,6 +13,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from gate import times
+from gate.model import Decision, Point
 from gate.presentation import Presentation
 from gate.service import answers, asking, deciding, putting_off, recording, replaying
 from gate.service.asking import Cursor, Limit, Once, Ours, Who
@@ -27,6 +30,7 @@ from gate.stores.decisions import Filter, Overtaken, Recording, Summary
 from gate.stores.idempotency import Answer
 from gate.stores.writer import Transaction
 
+LOGGER = logging.getLogger("gate.decisions")
 ROUTES = Routes("/api/v1", "decisions")
 Asked = Annotated[Submission, Depends(submission)]
 
@@ -54,7 +58,14 @@ ASKED = {
 MODELS: tuple[type[BaseModel], ...] = (MetaWithReports, MetaWithFiles)
 
 
-@ROUTES.add("POST", "/decisions", Permission.DECISIONS_WRITE, status_code=201, openapi_extra=ASKED)
+@ROUTES.add(
+    "POST",
+    "/decisions",
+    Permission.DECISIONS_WRITE,
+    status_code=201,
+    openapi_extra=ASKED,
+    media_types=answers.MEDIA_TYPES,
+)
 def decide(request: Request, service: Ours, who: Who, asked: Asked, key: Once) -> Response:
     """May this pass, here, now? Recorded before it is answered; `outcome` is in the answer.
 
@@ -108,6 +119,7 @@ def recorded_once(
 
     Decided anew where a waiver was revoked while it was decided (THREATS.md G8).
     """
+    began = time.perf_counter()
     for _ in range(recording.TRIES):
         decided = decide_it()
         ready = deciding.recording(decided, who.principal, project)
@@ -123,9 +135,26 @@ def recorded_once(
         except Overtaken:
             continue
         if known is answer:
+            _told(service, who, decided.presentation.decision, time.perf_counter() - began)
             return decided.presentation, location, 201
         return again_of(service, known)
     raise recording.overtaken()
+
+
+def _told(service: Service, who: Caller, decision: Decision, took_s: float) -> None:
+    """Count the decision and log its line: who asked, about what, and how it came out."""
+    service.metrics.decided(decision, Point.CI.value, took_s)
+    line = {
+        "decision_id": decision.decision_id,
+        "outcome": decision.outcome.value,
+        "project": decision.project,
+        "environment": decision.environment,
+        "subject_digest": decision.subject.digest,
+        "policy_revision": decision.policy.revision,
+        "by": who.principal,
+        "milliseconds": round(took_s * 1000, 1),
+    }
+    LOGGER.info("decision", extra=line)
 
 
 def again_of(service: Service, before: Answer) -> tuple[Presentation, str, int]:
@@ -136,7 +165,7 @@ def again_of(service: Service, before: Answer) -> tuple[Presentation, str, int]:
     return shown, location, before.status
 
 
-@ROUTES.add("POST", "/evaluate", Permission.EVALUATE, openapi_extra=ASKED)
+@ROUTES.add("POST", "/evaluate", Permission.EVALUATE, openapi_extra=ASKED, media_types=answers.MEDIA_TYPES)
 def evaluate(request: Request, service: Ours, who: Who, asked: Asked) -> Response:
     """The same judgement with nothing recorded: it counts for no promotion and no admission."""
     media_type = answers.chosen(request)
@@ -177,7 +206,7 @@ def list_decisions(
         )
 
 
-@ROUTES.add("GET", "/decisions/{decision_id}", Permission.DECISIONS_READ)
+@ROUTES.add("GET", "/decisions/{decision_id}", Permission.DECISIONS_READ, media_types=answers.MEDIA_TYPES)
 def show_decision(request: Request, service: Ours, who: Who, decision_id: str) -> Response:
     """One decision, in the format that `Accept` names."""
     media_type = answers.chosen(request)
