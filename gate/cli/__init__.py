@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "policy": ("gate.cli.policy", "list, check and test policies"),
     "waiver": ("gate.cli.waiver", "write and check waivers; request and approve them"),
     "baseline": ("gate.cli.baseline", "accept what is known today; show what was released last"),
+    "sbom": ("gate.cli.sbom", "show, compare, validate and convert SBOMs"),
     "decision": ("gate.cli.decision", "show, promote, approve, replay recorded decisions"),
     "rollback": ("gate.cli.rollback", "where an environment can go back to"),
     "serve": ("gate.cli.serve", "answer other machines: decisions over HTTP, recorded for good"),
