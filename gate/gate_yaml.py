@@ -243,6 +243,16 @@ class Baseline(_Section, frozen=True, kw_only=True):
 
     mode: Annotated[Literal["off", "file", "merge-base"], Meta(description="merge-base asks the service.")]
     file: Annotated[Text, Meta(description="Where `gate baseline write` keeps it.")] = ".gate/baseline.json"
+    grace_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=30,
+            title="a whole number from 0 to 30",
+            description="Days that a flaw disclosed in an unchanged package may wait.",
+            examples=[7],
+        ),
+    ] = 0
 
 
 class Waivers(_Section, frozen=True, kw_only=True):

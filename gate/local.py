@@ -236,6 +236,7 @@ def _question(
         waivers=given_waivers,
         waiver_days={severity: value.waivers.longest_days(severity) for severity in Severity},
         baseline=known,
+        grace_days=value.baseline.grace_days if value.baseline else 0,
         schemas=cluster(config, bundle, wish.kubernetes_version, engine),
         approvals=approvals,
         approvals_required=environment.approvals.number if environment and environment.approvals else 0,

@@ -225,6 +225,7 @@ def judge(
         gate_version=__version__,
         notices=(
             *asked.notices,
+            *([baseline.compared(findings, asked.baseline)] if asked.baseline is not None else []),
             *(schemas.notices(asked.schemas) if asked.schemas and objects else ()),
             *waivers.notices(asked.waivers, usage.joined(later), asked.subject, environment, asked.now),
             *constraints.notices,

@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "waiver": ("gate.cli.waiver", "write and check waivers; request and approve them"),
     "baseline": ("gate.cli.baseline", "accept what is known today; show what was released last"),
     "sbom": ("gate.cli.sbom", "show, compare, validate and convert SBOMs"),
+    "diff": ("gate.cli.diff", "compare two decisions, or two lists of findings"),
     "decision": ("gate.cli.decision", "show, promote, approve, replay recorded decisions"),
     "rollback": ("gate.cli.rollback", "where an environment can go back to"),
     "serve": ("gate.cli.serve", "answer other machines: decisions over HTTP, recorded for good"),

@@ -51,6 +51,31 @@ def write(file: str | None, **given: Any) -> None:
     )
 
 
+@command.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--file", metavar="FILE", help="which one (default: baseline.file of gate.yaml)")
+@click.option("--config", metavar="FILE")
+@click.option("--policy", "policies", multiple=True, metavar="PATH")
+@click.option("--as", "declared", multiple=True, metavar="FORMAT=PATH")
+@click.option("--project", metavar="NAME")
+def prune(file: str | None, **given: Any) -> None:
+    """Take out of a baseline what the PATHs no longer show; nothing is ever added."""
+    from gate import baseline, local
+    from gate.cli.check import replaced
+    from gate.errors import StoreError
+    from gate.files import content
+
+    now = datetime.now(UTC)
+    wish = local.Wish(record=False, baseline=None, **given)
+    judgement = local.checked(wish, Path.cwd(), os.environ, now, os.urandom(10), compare=False).judgement
+    path, label = (Path(file), file) if file else _configured(given["config"])
+    before = baseline.parsed(content(path, label, StoreError), label, judgement.decision.project)
+    after = baseline.pruned(before, judgement.findings, judgement.decision.violations)
+    replaced(path, baseline.written(after))
+    gone = len(before.findings) + len(before.violations) - len(after.findings) - len(after.violations)
+    click.echo(f"{label}: {gone} entries are gone, {len(after.findings) + len(after.violations)} stay")
+
+
 def _configured(config: str | None) -> tuple[Path, str]:
     """Where gate.yaml says that the baseline is kept, or would be, and how it calls that."""
     from gate import settings
