@@ -64,9 +64,10 @@ def prune(file: str | None, **given: Any) -> None:
     from gate.cli.check import replaced
     from gate.errors import StoreError
     from gate.files import content
+    from gate.wish import Wish
 
     now = datetime.now(UTC)
-    wish = local.Wish(record=False, baseline=None, **given)
+    wish = Wish(record=False, baseline=None, **given)
     judgement = local.checked(wish, Path.cwd(), os.environ, now, os.urandom(10), compare=False).judgement
     path, label = (Path(file), file) if file else _configured(given["config"])
     before = baseline.parsed(content(path, label, StoreError), label, judgement.decision.project)

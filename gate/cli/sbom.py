@@ -127,7 +127,7 @@ def _inventory(file: str, declared: str | None) -> Inventory:
 def _text(file: str) -> bytes:
     """The bytes of FILE as ingest reads them: bounded, unpacked, UTF-8."""
     from gate import files
-    from gate.ingest import decoded, uncompressed
+    from gate.documents.envelope import decoded, uncompressed
 
     [given] = files.read([file], [], Path.cwd())
     text, _ = decoded(uncompressed(given.data, file), file)

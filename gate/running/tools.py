@@ -107,9 +107,9 @@ TOOLS: Final[Mapping[str, Tool]] = {
         offline={"GOPROXY": "off", "GOTOOLCHAIN": "local", "GOSUMDB": "off"},
     ),
     "govulncheck": Tool(
-        # With -format sarif it ends with 0 whatever it finds.
-        command=("govulncheck", "-format", "sarif", "./..."),
-        format="sarif",
+        # With -format json it ends with 0 whatever it finds.
+        command=("govulncheck", "-format", "json", "./..."),
+        format="govulncheck",
         fits="go",
         looks_for="known flaws that Go code reaches",
         get="go install golang.org/x/vuln/cmd/govulncheck@latest",

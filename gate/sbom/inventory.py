@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from gate import packages
 from gate.ingest import Read
 from gate.model import Component, ReportSubject, Status
-from gate.normalize import normalize, purl_base
+from gate.normalize import normalize
 
 UNKNOWN = "unknown"
 """What stands where a component names no licence."""
@@ -100,7 +101,7 @@ def label(component: Component) -> str:
 def _by_name(components: Sequence[Component]) -> Mapping[str, list[Component]]:
     found: dict[str, list[Component]] = {}
     for one in components:
-        found.setdefault(purl_base(one.purl) if one.purl else one.name, []).append(one)
+        found.setdefault(packages.name(one.purl) if one.purl else one.name, []).append(one)
     return found
 
 
