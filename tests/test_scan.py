@@ -27,6 +27,7 @@ from tests.tools import (
     GITLEAKS,
     GO_ITSELF,
     GOSEC,
+    GOVULNCHECK,
     HADOLINT,
     OSV_SCANNER,
     SEMGREP,
@@ -433,6 +434,119 @@ def test_osv_scanner_without_a_database_is_an_error(
     monkeypatch.setenv("OSV_SCANNER_LOCAL_DB_CACHE_DIRECTORY", str(tmp_path / "none"))
 
     assert 3 == scanned(written(tmp_path / "x", {"requirements.txt": VULNERABLE}), "osv-scanner").code
+
+
+def test_govulncheck_with_a_database_on_this_disk(
+    tmp_path: Path, only_ours: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (only_ours / "govulncheck").symlink_to(tool(GOVULNCHECK))
+    when = {"modified": "2026-01-01T00:00:00Z"}
+    flaw = {
+        "schema_version": "1.3.1",
+        "id": "GO-2026-0001",
+        "published": "2026-01-01T00:00:00Z",
+        "aliases": ["CVE-2026-1"],
+        "summary": "made up",
+        "details": "made up",
+        "affected": [
+            {
+                "package": {"name": "stdlib", "ecosystem": "Go"},
+                "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}]}],
+                "ecosystem_specific": {"imports": [{"path": "os/exec", "symbols": ["Command"]}]},
+            }
+        ],
+        **when,
+    }
+    entry = {"id": "GO-2026-0001", **when}
+    database = {
+        "index/db.json": when,
+        "index/modules.json": [{"path": "stdlib", "vulns": [entry]}],
+        "index/vulns.json": [entry],
+        "ID/GO-2026-0001.json": flaw,
+    }
+    written(tmp_path / "db", {name: json.dumps(value) for name, value in database.items()})
+    monkeypatch.setenv("GOPROXY", "off")
+    folder = written(tmp_path / "x", GO)
+    run = the_run(folder, "govulncheck", network=True)
+    command = (run.command[0], "-db", (tmp_path / "db").as_uri(), *run.command[1:])
+    [file] = reports.made([Run(name="govulncheck", command=command, findings=run.findings)], folder)
+    (tmp_path / "report.json").write_bytes(file.data)
+    result = gate(tmp_path, "check", "report.json", "--ci", "none", "-o", "json")
+
+    assert found(result)["findings"] > 0
+
+
+class _Registry(http.server.BaseHTTPRequestHandler):
+    """Answers npm's question about advisories, and knows nothing else."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        flaw = {
+            "id": 1,
+            "url": "https://github.com/advisories/GHSA-aaaa-bbbb-cccc",
+            "title": "made up",
+            "severity": "high",
+            "vulnerable_versions": "<4.17.5",
+        }
+        body = json.dumps({"lodash": [flaw]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: the test's output is not its log."""
+
+
+LOCK = {
+    "name": "x",
+    "version": "1.0.0",
+    "lockfileVersion": 3,
+    "packages": {
+        "": {"name": "x", "version": "1.0.0", "dependencies": {"lodash": "4.17.4"}},
+        "node_modules/lodash": {"version": "4.17.4"},
+    },
+}
+
+
+@pytest.fixture
+def npm(tmp_path: Path, only_ours: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a lock file, and npm on the PATH."""
+    place = shutil.which("npm", path=os.defpath) or absent("npm")
+    monkeypatch.setenv("PATH", f"{only_ours}:{Path(place).parent}:{os.defpath}")
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "npm_config_registry"):
+        monkeypatch.delenv(name, raising=False)
+    package = {"name": "x", "version": "1.0.0", "dependencies": {"lodash": "4.17.4"}}
+    files = {"web/package.json": json.dumps(package), "web/package-lock.json": json.dumps(LOCK)}
+    return written(tmp_path / "x", files)
+
+
+def test_npm_against_a_registry_on_this_machine(npm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Registry) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setenv("NPM_CONFIG_REGISTRY", f"http://127.0.0.1:{server.server_address[1]}/")
+        result = scanned(npm, "npm", "--network")
+        server.shutdown()
+        thread.join()
+
+    assert 1 == found(result)["findings"]
+
+
+def test_npm_without_its_registry_never_passes(npm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NPM_CONFIG_REGISTRY", "http://127.0.0.1:9/")
+    monkeypatch.setenv("npm_config_fetch_retries", "0")
+    result = gate(npm, "scan", "--only", "npm", "--network", "--ci", "none", "-o", "json")
+
+    assert result.code in (1, 3), result.out
+    assert 3 == result.code or "failed" == result.json["reports"][0]["status"]
+
+
+def test_npm_obeys_no_registry_of_the_folder(npm: Path) -> None:
+    written(npm, {"web/.npmrc": "registry=https://registry.example/\n"})
+
+    assert "tool_configured" == refused(npm, only=["npm"], network=True).code
 
 
 def test_real_manifests_ask_for_the_tools_of_kubernetes() -> None:

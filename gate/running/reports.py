@@ -37,7 +37,7 @@ _KEPT: Final = (
 """What a tool sees of the environment: where it and its data lie; no credential of the pipeline."""
 _NETWORK: Final = (
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "ALL_PROXY", "SSL_CERT_FILE",
-    "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "GOPROXY", "GOVULNDB", "GONOSUMDB",
+    "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "GOPROXY", "GONOSUMDB",
     "PIP_INDEX_URL", "PIP_CERT", "NPM_CONFIG_REGISTRY", "npm_config_registry",
 )  # fmt: skip
 """What it sees besides where the network was asked for."""
