@@ -15,6 +15,7 @@ import msgspec
 from bench import (
     admission,
     big,
+    findings,
     gatekeeper,
     machine,
     manifests,
@@ -36,6 +37,7 @@ BENCHMARKS: Final[dict[str, Callable[[Path, bool], Table]]] = {
     "rules": rules.measured,
     "gatekeeper": gatekeeper.measured,
     "big": big.measured,
+    "findings": findings.measured,
     "stream": stream.measured,
     "soak": soak.measured,
 }

@@ -17,6 +17,11 @@ _BUILD_QUALIFIERS: Final = frozenset({"arch", "distro", "distro_name", "package-
 """Tools disagree about these for one and the same package; all others tell packages apart."""
 
 _SEPARATORS: Final = re.compile(r"[-_.]+")
+_PLAIN: Final = re.compile(
+    r"(pkg:(?:apk|cargo|deb|gem|golang|maven|npm|nuget)/(?:[a-z0-9][a-z0-9_-]*/){0,2}[a-z0-9][a-z0-9_-]*)"
+    r"(?:@[A-Za-z0-9][A-Za-z0-9._+~:-]*)?"
+)
+"""Package URLs that name their package in its one spelling already: most of a large report."""
 _LOWER_CASE: Final = frozenset({"apk", "composer", "deb", "golang", "pypi", "rpm"})
 """Types whose names are the same in any case, as tools write them."""
 _DISTRIBUTIONS: Final = {"amzn": "amazon", "ol": "oracle", "rhel": "redhat"}
@@ -40,6 +45,14 @@ def name(purl: str) -> str:
 
     A text that is no package URL is its own name.
     """
+    plain = _PLAIN.fullmatch(purl)
+    if plain is not None:
+        return plain[1]
+    return parsed_name(purl)
+
+
+def parsed_name(purl: str) -> str:
+    """`name`, by taking `purl` apart whatever it looks like."""
     found = package(purl)
     return "/".join(("pkg:" + found.type, *filter(None, _spelled(found)))) if found else purl
 
