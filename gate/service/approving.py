@@ -88,15 +88,14 @@ def _refuse_own(transaction: Transaction, who: Caller, request: Stored) -> None:
             f"{who.principal!r} may be who asked for it; somebody else must answer",
             code="own_request",
         )
-    base = decisions.newest_summary(connection, request.project_id, request.digest, request.environment)
-    author = decisions.decision(connection, base.id).subject.author if base is not None else None
-    if author is None:
+    authors = decisions.authors(connection, request.project_id, request.digest)
+    if not authors:
         raise Refusal(
             409,
             "the commit's author is not known, so nobody can be told apart from them; decide with --author",
             code="author_unknown",
         )
-    if principals.may_be_same(author, who.principal):
+    if any(principals.may_be_same(author, who.principal) for author in authors):
         raise Refusal(
             403,
             f"{who.principal!r} may be who wrote the commit; somebody else must answer",

@@ -347,14 +347,15 @@ def _approvals(
     subject: Subject,
     now: Any,
 ) -> tuple[Approval, ...]:
-    """Those that count: recorded here, by others than the author and everybody who asked."""
+    """Those that count: recorded here, by others than the authors and everybody who asked."""
     if environment is None or subject.digest is None:
         return ()
     given = approvals.given(connection, project.id, subject.digest, environment.name)
-    askers = (
-        {by, *approvals.askers(connection, project.id, subject.digest, environment.name)} if given else ()
-    )
-    by_others = [one for one in given if not any(principals.may_be_same(one.by, asker) for asker in askers)]
+    if not given:
+        return ()
+    askers = approvals.askers(connection, project.id, subject.digest, environment.name)
+    own = {by, *askers, *decisions.authors(connection, project.id, subject.digest)}
+    by_others = [one for one in given if not any(principals.may_be_same(one.by, other) for other in own)]
     groups = environment.approvals.groups if environment.approvals else None
     return environments.approvals_given(
         by_others, subject.digest, environment.name, subject.author, now, groups

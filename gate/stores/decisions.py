@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, Row, insert, select, update
@@ -23,6 +23,9 @@ from gate.stores.schema import (
     DECISIONS,
 )
 from gate.stores.writer import Transaction
+
+AUTHORS_FROM: Final = 50
+"""Decisions looked at from each end."""
 
 
 class Overtaken(Exception):
@@ -227,6 +230,20 @@ def newest_summary(
         query = query.where(DECISIONS.c.environment == environment)
     row = connection.execute(query.order_by(DECISIONS.c.id.desc()).limit(1)).one_or_none()
     return None if row is None else _summary(row)
+
+
+def authors(connection: Connection, project_id: str, digest: str) -> frozenset[str]:
+    """Everybody who was ever named as the author of what has this digest: the first and the last decisions tell."""
+    if not digest:
+        raise ValueError("no digest would match decisions about something else")
+    query = select(DECISIONS.c.id).where(
+        DECISIONS.c.subject_digest == digest, DECISIONS.c.project_id == project_id
+    )
+    found: set[str] = set()
+    for order in (DECISIONS.c.id, DECISIONS.c.id.desc()):
+        found |= set(connection.execute(query.order_by(order).limit(AUTHORS_FROM)).scalars())
+    named = (decision(connection, one).subject.author for one in sorted(found))
+    return frozenset(one for one in named if one)
 
 
 def newest_of_each(connection: Connection, project_id: str, since_id: str) -> list[Summary]:

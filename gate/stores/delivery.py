@@ -17,7 +17,6 @@ from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
 from procrastinate.exceptions import ProcrastinateException
 from psycopg import Error
 from sqlalchemy import Connection, text
-from sqlalchemy.engine import URL
 
 from gate.stores.database import Database
 
@@ -87,7 +86,13 @@ class Delivery:
             await asyncio.sleep(PAUSE_S)
 
     async def _listened(self) -> None:
-        app = App(connector=PsycopgConnector(conninfo=_conninfo(self._url), min_size=1, max_size=4))
+        connector = PsycopgConnector(
+            conninfo=self._url.set(drivername="postgresql").render_as_string(hide_password=False),
+            kwargs={"options": f"-c search_path={SCHEMA}", "application_name": "gate jobs"},
+            min_size=1,
+            max_size=4,
+        )
+        app = App(connector=connector)
 
         async def job(job_id: str) -> None:
             await asyncio.to_thread(self._done, job_id)
@@ -112,8 +117,3 @@ async def _freed(app: App) -> None:
         await asyncio.sleep(STALLED_EVERY_S)
         for one in await app.job_manager.get_stalled_jobs(queue=QUEUE):
             await app.job_manager.retry_job(one)
-
-
-def _conninfo(url: URL) -> str:
-    plain = url.set(drivername="postgresql").update_query_dict({"options": f"-c search_path={SCHEMA}"})
-    return plain.render_as_string(hide_password=False)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 
 from gate import times
 from gate.stores.schema import JOBS
@@ -133,12 +133,6 @@ def prolonged(connection: Connection, job: Job, holder: str, until: str) -> bool
     """Hold it longer; False where it is not `holder`'s any more."""
     done = connection.execute(update(JOBS).where(_is_held(job, holder)).values(locked_until=until))
     return done.rowcount == 1
-
-
-def counts(connection: Connection) -> dict[tuple[str, str], int]:
-    """(kind, state) -> how many."""
-    query = select(JOBS.c.kind, JOBS.c.state, func.count().label("many")).group_by(JOBS.c.kind, JOBS.c.state)
-    return {(row.kind, row.state): row.many for row in connection.execute(query)}
 
 
 def _is_free(now: str) -> Any:

@@ -104,6 +104,26 @@ def test_whoever_asks_again_after_having_approved_has_not_approved(server: Serve
     assert "needs_approval" == team.decide(owner="lin@example.com")["outcome"]
 
 
+def test_an_author_who_is_named_otherwise_the_next_time_still_does_not_answer(server: Server) -> None:
+    team = Team(server)
+    team.decide(author="wei@example.com")
+    team.decide(author="nobody@example.com")
+    [request] = team.waiting()
+    answered = team.answer(request["id"], "wei@example.com")
+
+    assert (403, "own_request") == (answered.status, answered.json["code"])
+
+
+def test_whoever_turns_out_to_be_an_author_has_not_approved(server: Server) -> None:
+    team = Team(server)
+    team.decide(author="nobody@example.com")
+    [request] = team.waiting()
+    team.answer(request["id"], "lin@example.com")
+    team.decide(author="lin@example.com")
+
+    assert "needs_approval" == team.decide(author="nobody@example.com")["outcome"]
+
+
 def test_without_a_known_author_nobody_can_be_told_apart_from_them(server: Server) -> None:
     team = Team(server)
     team.decide(author=None)

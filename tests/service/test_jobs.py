@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from gate import times
 from gate.stores import jobs, migrations, projects
@@ -213,6 +213,44 @@ def _outcomes(database: Database) -> tuple[dict[str, int], int]:
             passed[digest] = passed.get(digest, 0) + 1
         is_told = EVENTS.c.action == "decision.reevaluated"
         return passed, len(list(connection.execute(select(EVENTS).where(is_told))))
+
+
+def test_a_queue_tells_a_worker_of_what_another_process_wrote_down(cluster: Path, tmp_path: Path) -> None:
+    url = postgresql.created(cluster)
+    with closing(Database(url)) as database:
+        migrations.migrated(database)
+        with closing(Writer(database, os.urandom, lambda: datetime.now(UTC))) as writing:
+            writing.submit(lambda t: projects.created(t.connection, "p", "acme/web", t.now))
+            writing.submit(lambda t: projects.replaced(t.connection, "p", 0, SETTINGS, [], "admin", t.now))
+            worker = Worker(tmp_path, url)
+            try:
+                document = {"waiver": "w", "cause": "revoked", "decisions": []}
+                writing.submit(
+                    lambda t: jobs.queued(
+                        t.connection,
+                        "j",
+                        kind="waiver",
+                        project_id="p",
+                        document=document,
+                        by="wei",
+                        at=t.now,
+                    )
+                )
+                is_done = _until(lambda: not _open_jobs(database))
+                is_heard = _until(lambda: _told(database) == 0)
+            finally:
+                code = worker.stop()
+
+    assert is_done
+    assert is_heard
+    assert 0 == code
+
+
+def _told(database: Database) -> int:
+    """What procrastinate has not handed to a worker yet."""
+    with database.reading() as connection:
+        query = text("SELECT count(*) FROM gate_jobs.procrastinate_jobs")
+        return int(connection.execute(query).scalar_one())
 
 
 def test_a_worker_without_postgresql_is_told_where_jobs_are_done(
