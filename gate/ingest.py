@@ -249,7 +249,7 @@ def _manifest_scan(text: bytes, path: str, read_manifests: manifests.ReadMany) -
                 column=1,
                 found=f"{quoted(one.object.get('kind'))} of {quoted(group)}",
                 expected="manifests, or the scanner's own report",
-                fix="hand over the scanner's own JSON; this version does not read reports of this group",
+                fix="hand it over as JSON (kubectl get … -o json), reports alone, if gate has their format",
             )
     status = Status.OK if found else Status.EMPTY_TARGET
     notes = () if found else ("the file holds no object",)

@@ -19,6 +19,7 @@ from msgspec import Raw
 
 from gate import times
 from gate.documents.document import Document
+from gate.errors import ReportError
 from gate.model import (
     Component,
     Evidence,
@@ -98,11 +99,12 @@ def parse(document: Document) -> Scan:
         rows = document.each(raws, shapes.Object, where, _EXPECTED)
         found.rejected += rows.rejected
         for one in rows.good:
-            if one.is_own and one.kind in _READ:
-                objects.append(one)
-                _read(one, where, document, found)
-            else:
+            if not (one.is_own and one.kind in _READ):
                 found.reject(where, f"{one.kind} of {one.api_version} is no report of the operator")
+            elif _read(one, where, document, found):
+                objects.append(one)
+    if found.rejected and not objects:
+        raise _not_understood(found.rejected[0], document)
     single = objects[0] if len(objects) == 1 else None
     is_image = single is not None and single.kind in _VULNERABILITIES
     if not objects:
@@ -151,12 +153,24 @@ def _subject(one: shapes.Object) -> ReportSubject | None:
     return ReportSubject(name=one.image or digest or "", digest=digest) if one.image or digest else None
 
 
-def _read(one: shapes.Object, where: str, document: Document, found: _Gathered) -> None:
-    """Adds what `one` says to `found`; a report without the list of its kind is rejected."""
+def _not_understood(first: Rejected, document: Document) -> ReportError:
+    return ReportError(
+        f"not {_EXPECTED}: {first.reason}",
+        code="report_wrong_shape",
+        path=document.path,
+        line=1,
+        column=1,
+        found=first.where,
+        fix="hand over the objects as kubectl get -o json gives them",
+    )
+
+
+def _read(one: shapes.Object, where: str, document: Document, found: _Gathered) -> bool:
+    """Adds what `one` says to `found`; False for a report without the list of its kind, which is rejected."""
     name = f"{one.kind} {one.metadata.name}"
     if one.kind == _COMPLIANCE:
         _compliance(one, name, found)
-        return
+        return True
     report = one.report or shapes.Report()
     raws = report.vulnerabilities
     if one.kind in _CHECKS:
@@ -167,7 +181,7 @@ def _read(one: shapes.Object, where: str, document: Document, found: _Gathered) 
         raws = None if report.components is None else []
     if raws is None:
         found.reject(where, f"{name} has no list of what was found")
-        return
+        return False
     if one.kind in _VULNERABILITIES:
         flawed = document.each(raws, shapes.Vulnerability, f"{where} ({name})", _EXPECTED)
         found.rejected += flawed.rejected
@@ -190,6 +204,7 @@ def _read(one: shapes.Object, where: str, document: Document, found: _Gathered) 
         if not given:
             found.is_partial = True
             found.notes.append(f"{name} lists no component")
+    return True
 
 
 def _compare(report: shapes.Report, listed: int, name: str, found: _Gathered) -> None:
