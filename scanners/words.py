@@ -42,13 +42,17 @@ def positive(number: int | str | None) -> int | None:
 
 
 def address(url: str) -> str | None:
-    """Scheme, host and path of `url`; a query or a user's name may be what nobody should keep."""
+    """Scheme, host and path of `url`; a query or a user's name may be what nobody should keep.
+
+    A text without a scheme that is no path is a host with its port.
+    """
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url if "://" in url or url.startswith("/") else f"//{url}")
     except ValueError:
         return None
     host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}" if host else parts.path or None
+    scheme = f"{parts.scheme}:" if parts.scheme else ""
+    return f"{scheme}//{host}{parts.path}" if host else parts.path or None
 
 
 def without(secret: str, title: str, otherwise: str = "") -> str:
