@@ -29,6 +29,7 @@ PLACEHOLDER = "sha256:" + "0" * 64
 EVERYTHING = (
     "audit.enabled=true",
     "audit.reports=true",
+    "audit.record=true",
     "monitoring.serviceMonitor=true",
     "monitoring.rules=true",
     "monitoring.dashboard=true",
@@ -295,6 +296,25 @@ def test_the_webhook_is_registered_after_its_pods_and_goes_before_them() -> None
     assert [] == [o for o in objects() if o["kind"] == "ValidatingWebhookConfiguration"]
     assert {"post-install", "post-upgrade", "post-rollback"} == set(register["helm.sh/hook"].split(","))
     assert "pre-delete" == unregister["helm.sh/hook"]
+
+
+def test_where_callers_need_a_certificate_the_probe_asks_the_port_that_wants_none() -> None:
+    values = ("webhook.clientCASecret=callers",)
+    [container] = pods(*values)["Job/gate-register"]["containers"]
+    policies = {o["metadata"]["name"]: o["spec"] for o in objects(*values) if o["kind"] == "NetworkPolicy"}
+    labels = {"app.kubernetes.io/component": "registration"}
+    let_in = [
+        rule["ports"]
+        for rule in policies["gate-webhook"]["ingress"]
+        for peer in rule["from"]
+        if labels.items() <= peer.get("podSelector", {}).get("matchLabels", {}).items()
+    ]
+
+    assert "--probe=http://gate-webhook.gate-system.svc:8081/readyz" in container["args"]
+    assert [[{"protocol": "TCP", "port": defaults.HEALTH_PORT}]] == let_in
+    assert {defaults.PORT, defaults.HEALTH_PORT} <= {
+        port["port"] for rule in policies["gate-registration"]["egress"] for port in rule["ports"]
+    }
 
 
 # ----------------------------------------------------------------------------------------------- what is refused

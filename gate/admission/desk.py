@@ -145,8 +145,7 @@ class Desk:
             outcome=decision.outcome,
             namespace=namespace or None,
             environment=decision.environment,
-            # What two persons let in was not admitted: after its hours it is judged like any other.
-            project=None if judged.granted else decision.project,
+            project=decision.project if _is_admitted(judged) else None,
             policy_revision=decision.policy.revision,
             digests=judged.images.digests,
         )
@@ -156,6 +155,14 @@ class Desk:
         waived = tuple(one.waiver for one in decision.waived) + decision.notices
         key = (judged.images.digests, namespace, made.environment, made.policy_revision, told, waived)
         return spool.count(key, made, now)
+
+
+def _is_admitted(judged: Judged) -> bool:
+    """Whether its images count as admitted from now on; the store takes a record without a project for no.
+
+    What two persons let in, or a mode that only warns, is judged again like any other afterwards.
+    """
+    return not judged.granted and all(said.verb == "warn" for said in judged.images.said)
 
 
 def _whole(decision: Decision) -> dict[str, Any]:

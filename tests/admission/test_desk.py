@@ -30,6 +30,7 @@ from tests.admission.builders import (
     decided,
     desk,
     known,
+    page,
     pod,
     review,
 )
@@ -388,3 +389,19 @@ def test_a_digest_that_runs_already_comes_back_after_its_policies_changed(tmp_pa
 def test_a_revision_that_is_none_is_refused_with_its_place() -> None:
     with pytest.raises(SettingsError, match=r"platform.yaml:\d+:\d+: .*no revision"):
         platform.rules(CHOSEN.replace(REVISIONS[0], "latest").encode(), "platform.yaml")
+
+
+def test_an_image_that_a_mode_only_warned_about_does_not_count_as_admitted(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", "w")
+    warning = PLATFORM.replace("admission:", "admission:\n  mode: warn", 1)
+    with desk(tmp_path, platform=warning, known=known(), spool=spool) as one:
+        undecided = answer(one, review(pod(IMAGE)))
+        one.known.apply(page(decided(sequence=2)))
+        whole = answer(one, review(pod(IMAGE)))
+    spool.close()
+
+    warned, admitted = following.records(spool.path)
+    assert undecided["allowed"]
+    assert whole["allowed"]
+    assert (Outcome.WARN, None) == (warned.outcome, warned.project)
+    assert (Outcome.PASS, "acme/web") == (admitted.outcome, admitted.project)
