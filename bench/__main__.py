@@ -20,6 +20,7 @@ from bench import (
     manifests,
     objects,
     rules,
+    service,
     soak,
     start,
     stream,
@@ -37,6 +38,7 @@ BENCHMARKS: Final[dict[str, Callable[[Path, bool], Table]]] = {
     "gatekeeper": gatekeeper.measured,
     "big": big.measured,
     "stream": stream.measured,
+    "service": service.measured,
     "soak": soak.measured,
 }
 """name -> (an empty folder, quick?) -> what was measured."""
