@@ -21,6 +21,7 @@ from bench import (
     manifests,
     objects,
     rules,
+    service,
     soak,
     start,
     stream,
@@ -39,6 +40,7 @@ BENCHMARKS: Final[dict[str, Callable[[Path, bool], Table]]] = {
     "big": big.measured,
     "findings": findings.measured,
     "stream": stream.measured,
+    "service": service.measured,
     "soak": soak.measured,
 }
 """name -> (an empty folder, quick?) -> what was measured."""

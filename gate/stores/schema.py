@@ -150,6 +150,8 @@ FINDINGS: Final = Table(
     Index(None, "project_id", "last_seen", "fingerprint"),
     Index(None, "last_seen", "fingerprint"),
     Index(None, "rule", "project_id"),
+    Index(None, "kind", "last_seen", "fingerprint", "project_id"),
+    Index(None, "severity", "last_seen", "fingerprint", "project_id"),
 )
 COMPONENTS: Final = Table(
     "components",
@@ -166,6 +168,7 @@ COMPONENTS: Final = Table(
     _needed("decision_id"),
     Index(None, "name", "project_id"),
     Index(None, "purl"),
+    Index(None, "last_seen", "project_id", "subject", "identity"),
 )
 
 # ----------------------------------------------------------------------------------- what was decided
@@ -210,6 +213,9 @@ DECISIONS: Final = Table(
     UniqueConstraint("writer", "sequence"),
     Index(None, "project_id", "id"),
     Index(None, "subject_digest", "environment", "project_id", "id"),
+    Index(None, "outcome", "id"),
+    Index(None, "environment", "id"),
+    Index(None, "branch", "id"),
 )
 DECISION_DOCUMENTS: Final = Table(
     "decision_documents",
