@@ -8,6 +8,7 @@ import select
 import stat
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -244,6 +245,18 @@ def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     assert "tool_failed" == problem.code
     assert "MemoryError" in problem.message
+
+
+def test_an_interruption_ends_what_still_runs(tmp_path: Path) -> None:
+    def interrupt(done: int, _: int, __: Sequence[str]) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        reports.made([a_run("print(1)"), a_run("import time; time.sleep(60)")], tmp_path, interrupt)
+
+    assert time.monotonic() - started < 30
 
 
 def test_every_failing_tool_is_told_not_only_the_first(tmp_path: Path) -> None:
