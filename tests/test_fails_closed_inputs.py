@@ -26,16 +26,13 @@ def test_items_that_are_no_list_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "code"),
-    [("aquasecurity.github.io/v1alpha1", 1), ("wgpolicyk8s.io/v1alpha2", 3), ("openreports.io/v1alpha1", 3)],
+    "group", ["aquasecurity.github.io/v1alpha1", "wgpolicyk8s.io/v1alpha2", "openreports.io/v1alpha1"]
 )
-def test_a_report_in_the_shape_of_an_object_is_no_harmless_manifest(
-    tmp_path: Path, group: str, code: int
-) -> None:
+def test_a_report_in_the_shape_of_an_object_is_no_harmless_manifest(tmp_path: Path, group: str) -> None:
     one = {"apiVersion": group, "kind": "VulnerabilityReport", "metadata": {"name": "r"}}
     files(tmp_path, r_json=one, l_json={"apiVersion": "v1", "kind": "List", "items": [one]})
 
-    assert {code} == {gate(tmp_path, "check", name).code for name in ("r.json", "l.json")}
+    assert {3} == {gate(tmp_path, "check", name).code for name in ("r.json", "l.json")}
 
 
 def test_what_a_folder_hides_is_named(tmp_path: Path) -> None:
