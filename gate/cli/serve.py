@@ -21,7 +21,7 @@ from gate.errors import SettingsError
     "--data-dir", default=".gate/service", show_default=True, metavar="DIR", help="where SQLite's file is"
 )
 @click.option("--policies", metavar="DIR", help="folder of policy folders that projects may name")
-@click.option("--config", metavar="FILE", help="the platform's file for admission: images, namespaces")
+@click.option("--config", metavar="FILE", help="the platform's file: admission, identity")
 @click.option("--certificate", metavar="FILE", help="admission's PEM chain (default: one of its own)")
 @click.option("--key", metavar="FILE", help="its PEM key")
 @click.option(
@@ -49,9 +49,12 @@ def command(  # noqa: PLR0917 - click passes them by name
     """
     from pathlib import Path
 
-    from gate.service import beside, server
+    from gate import files
+    from gate.service import beside, identity_settings, server
 
-    given = (config, certificate, key, *admission_policies)
+    content = files.content(Path(config), config, SettingsError) if config is not None else b""
+    for_admission = config is not None and identity_settings.has_admission(content, config)
+    given = (for_admission, certificate, key, *admission_policies)
     if admission_port is None and any(given):
         raise SettingsError(
             "settings of admission without --admission-port",
@@ -64,6 +67,7 @@ def command(  # noqa: PLR0917 - click passes them by name
         database_url=database_url or server.secret(os.environ, "GATE_DATABASE_URL"),
         data_dir=data_dir,
         policies=policies,
+        identity=identity_settings.wanted(content, config) if config is not None else None,
         admission=None
         if admission_port is None
         else beside.Wanted(

@@ -12,16 +12,33 @@ from gate import __version__
 from gate.service import auth, problems
 from gate.service.context import Service
 from gate.service.edge import Edge
-from gate.service.routes import admission, audit, decisions, findings, health, projects, reports, tokens
+from gate.service.routes import (
+    admission,
+    audit,
+    decisions,
+    findings,
+    health,
+    origins,
+    projects,
+    reports,
+    tokens,
+    trusts,
+)
+from gate.service.routes import (
+    auth as auth_routes,
+)
 from gate.service.routing import Routes, undeclared
 
 ROUTES: Final[tuple[Routes, ...]] = (
     health.ROUTES,
     projects.ROUTES,
     decisions.ROUTES,
+    origins.ROUTES,
     reports.ROUTES,
     findings.ROUTES,
     tokens.ROUTES,
+    auth_routes.ROUTES,
+    trusts.ROUTES,
     audit.ROUTES,
     admission.ROUTES,
 )
@@ -72,7 +89,7 @@ def description(app: FastAPI) -> dict[str, Any]:
         title=app.title, version="1", summary=app.summary, routes=app.routes, openapi_version="3.1.0"
     )
     schemas = made.setdefault("components", {}).setdefault("schemas", {})
-    for model in decisions.MODELS:
+    for model in (*decisions.MODELS, *auth_routes.MODELS):
         its_own = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(its_own.pop("$defs", {}))
         schemas[model.__name__] = its_own

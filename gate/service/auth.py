@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 from starlette.requests import Request
 
+from gate.service.ci_claims import Facts
 from gate.service.context import Service
 from gate.service.permissions import INSTANCE_WIDE, ROLES, Permission, Role
 from gate.service.problems import Refusal, not_found
@@ -29,41 +30,68 @@ SHORTEST_OWN_TOKEN: Final = 32
 """Characters of a token that an operator chose (GATE_BOOTSTRAP_TOKEN)."""
 
 
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """One role, and where."""
+
+    role: Role
+    project_id: str | None
+    """None: every project, and the instance itself."""
+
+
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is asking."""
+    """Who is asking, for something that wants `permission`."""
 
     principal: str
     """The person or machine; what approvals and waivers compare."""
     token_id: str
-    role: Role
-    project_id: str | None
-    """None: every project."""
+    """Of the token or the session."""
+    grants: tuple[Grant, ...]
+    permission: Permission = Permission.SELF_READ
+    """What the route wants: it is only ever granted where a role there brings it, not where another role counts."""
+    groups: tuple[str, ...] = ()
+    """Of the identity provider; a token has none."""
+    facts: Facts | None = None
+    """What a CI system vouched for; None where nobody did."""
 
     def may(self, permission: Permission) -> bool:
-        """Whether the role has it, in whatever projects the token is for."""
-        has_it = permission in ROLES[self.role]
-        return has_it and (self.project_id is None or permission not in INSTANCE_WIDE)
+        """Whether a role has it, in whatever projects that counts."""
+        return any(_brings(grant, permission) for grant in self.grants)
 
     @property
     def project_ids(self) -> tuple[str, ...] | None:
-        """The projects of which the caller may know; None: of all."""
-        return None if self.project_id is None else (self.project_id,)
+        """The projects in which the caller has `permission`; None: all."""
+        where = [grant.project_id for grant in self.grants if _brings(grant, self.permission)]
+        return None if None in where else tuple(dict.fromkeys(one for one in where if one is not None))
 
     def sees(self, project_id: str) -> bool:
-        """Whether the caller may know of the project."""
-        return self.project_id is None or self.project_id == project_id
+        """Whether the caller has `permission` in the project."""
+        ids = self.project_ids
+        return ids is None or project_id in ids
+
+    def knows(self, project_id: str) -> bool:
+        """Whether the caller may know that the project is there."""
+        return any(grant.project_id in (None, project_id) for grant in self.grants)
 
     def project(self, connection: Connection, key: str) -> Project:
-        """The project of that name; 404 for one that is not there and for one of others alike."""
+        """The project of that name; 404 for one that is not there and for one of others alike.
+
+        403 where it is there and the caller's role in it does not bring `permission`.
+        """
         found = projects.by_key(connection, key)
-        if found is None or not self.sees(found.id):
+        if found is None or not self.knows(found.id):
             raise not_found()
+        if not self.sees(found.id):
+            raise _forbidden(self.permission)
         return found
 
     def projects(self, connection: Connection, keys: Iterable[str]) -> tuple[str, ...] | None:
         """Ids of the named projects, or of all the caller may know (None: without bound)."""
         named = tuple(self.project(connection, key).id for key in keys)
         return named or self.project_ids
+
+
+def _brings(grant: Grant, permission: Permission) -> bool:
+    return permission in ROLES[grant.role] and (grant.project_id is None or permission not in INSTANCE_WIDE)
 
 
 def new_token(randomness: bytes) -> str:
@@ -83,11 +111,16 @@ def authorized(request: Request) -> None:
     if permission is Permission.PUBLIC:
         return
     service: Service = request.app.state.service
-    caller = _caller(request, service)
-    if permission is None or not caller.may(permission):
-        wanted = permission.value if permission else "a permission that was never declared"
-        raise Refusal(403, f"role {caller.role} has not {wanted}", headers={})
+    caller = _caller(request, service, permission or Permission.SELF_READ)
+    if permission is None:
+        raise Refusal(403, "this needs a permission that was never declared")
+    if not caller.may(permission):
+        raise _forbidden(permission)
     request.state.caller = caller
+
+
+def _forbidden(permission: Permission) -> Refusal:
+    return Refusal(403, f"no role of yours has {permission.value} there")
 
 
 def caller_of(request: Request) -> Caller:
@@ -96,7 +129,7 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
-def _caller(request: Request, service: Service) -> Caller:
+def _caller(request: Request, service: Service, permission: Permission) -> Caller:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     if not token:
@@ -108,7 +141,11 @@ def _caller(request: Request, service: Service) -> Caller:
     if known is None:
         raise _unauthenticated("the token is not known, expired or revoked", ', error="invalid_token"')
     return Caller(
-        principal=known.owner, token_id=known.id, role=Role(known.role), project_id=known.project_id
+        principal=known.owner,
+        token_id=known.id,
+        grants=(Grant(role=Role(known.role), project_id=known.project_id),),
+        permission=permission,
+        facts=None if known.facts is None else msgspec.json.decode(known.facts, type=Facts),
     )
 
 

@@ -12,6 +12,8 @@ import msgspec
 from gate import bootstrap, ids, policy_files, times
 from gate.bundle import Bundle
 from gate.engines.embedded import Engine
+from gate.service.attempts import Attempts
+from gate.service.identity import Identity
 from gate.stores import bundles, changes, idempotency
 from gate.stores.database import Clash, Database
 from gate.stores.idempotency import Answer
@@ -36,6 +38,7 @@ class Service:
         clock: Callable[[], datetime],
         randomness: Callable[[int], bytes],
         policies: Path | None = None,
+        identity: Identity | None = None,
     ) -> None:
         self.database = database
         self.engine = engine
@@ -43,6 +46,9 @@ class Service:
         self.randomness = randomness
         self.policies = policies
         """The folder whose folders projects may name under `policies.use`."""
+        self.identity = identity
+        """Whom the platform's file believes; None where it names nobody."""
+        self.attempts = Attempts()
         self.writer = Writer(database, randomness, clock)
         self.is_stopping = False
         self._bundles: dict[tuple[str, ...], Bundle] = {}
@@ -55,6 +61,8 @@ class Service:
         self.is_stopping = True
         self.writer.close()
         self.engine.close()
+        if self.identity is not None:
+            self.identity.close()
         self.database.close()
 
     def new_id(self) -> str:

@@ -34,7 +34,7 @@ from gate.model import (
 )
 from gate.pipeline import Judgement, Question, judge
 from gate.presentation import Excerpt, Presentation
-from gate.service import project_settings
+from gate.service import origins, project_settings
 from gate.service.auth import Caller
 from gate.service.context import Service
 from gate.service.problems import Detail, Refusal
@@ -69,6 +69,8 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     judgement: Judgement
     presentation: Presentation
     reads: tuple[Read, ...]
+    origin: str | None = None
+    """JSON of the run that asked, and of what it claimed otherwise."""
 
 
 def decided(service: Service, caller: Caller, project: Project, asked: Submission) -> Decided:
@@ -87,7 +89,12 @@ def decided(service: Service, caller: Caller, project: Project, asked: Submissio
     question = _question(service, caller, project, value, environment, bundle, reads, asked.meta)
     places = partial(bootstrap.places, service.engine, {read.report.path: read.data for read in reads})
     judgement = judge(question, bundle, service.engine, None, places)
-    return Decided(judgement=judgement, presentation=bootstrap.presentation(judgement, reads), reads=reads)
+    return Decided(
+        judgement=judgement,
+        presentation=bootstrap.presentation(judgement, reads),
+        reads=reads,
+        origin=origins.document(asked.meta.subject, caller.facts),
+    )
 
 
 def recording(given: Decided, caller: Caller, project: Project) -> Recording:
@@ -113,6 +120,7 @@ def recording(given: Decided, caller: Caller, project: Project) -> Recording:
         reports=tuple(kept_report(read) for read in given.reads),
         findings=tuple(findings.ready(finding) for finding in judgement.findings),
         components=tuple(components.ready(component) for component in judgement.components),
+        origin=given.origin,
     )
 
 
@@ -198,7 +206,7 @@ def _question(
     meta: Meta,
 ) -> Question:
     now = service.now()
-    subject = _subject(meta, project.key)
+    subject = origins.subject(meta.subject, project.key, caller.facts)
     name = environment.name if environment else None
     _refuse_unknown(bundle, value, meta)
     with service.database.reading() as connection:
@@ -206,7 +214,8 @@ def _question(
             *environments.branch_feeds(environment, subject.branch),
             *_promotion(connection, project, environment, subject, now),
         )
-        given = _approvals(connection, caller, project, environment, subject, now)
+        askers = origins.askers(meta.subject, caller)
+        given = _approvals(connection, askers, project, environment, subject, now)
         in_force = _waivers(connection, project, times.sortable(now))
     overlay = settings.thresholds_overlay(value, environment)
     merged = settings.merged(settings.merged(bundle.settings, {}), overlay)
@@ -223,28 +232,13 @@ def _question(
         reads=reads,
         settings=merged,
         action_for=partial(settings.action_for, value.policies.actions),
-        notices=tuple(meta.notices),
+        notices=(*meta.notices, *origins.notices(meta.subject, caller.facts)),
         own=own,
         waivers=in_force,
         waiver_days={severity: value.waivers.longest_days(severity) for severity in Severity},
         approvals=given,
         approvals_required=environment.approvals.number if environment and environment.approvals else 0,
         timeout_s=_timeout_s(meta, value),
-    )
-
-
-def _subject(meta: Meta, project: str) -> Subject:
-    """What is judged; who asks with a token claims it, nobody has verified it."""
-    given = meta.subject
-    return Subject(
-        type=given.type or ("image" if given.digest else "source"),
-        name=given.name or project,
-        digest=given.digest,
-        repository=given.repository,
-        commit=given.commit,
-        branch=given.branch,
-        author=given.author,
-        claimed=True,
     )
 
 
@@ -280,7 +274,7 @@ def _promotion(
 
 def _approvals(
     connection: Connection,
-    caller: Caller,
+    askers: tuple[str, ...],
     project: Project,
     environment: EnvironmentSettings | None,
     subject: Subject,
@@ -290,7 +284,7 @@ def _approvals(
     if environment is None or subject.digest is None:
         return ()
     given = approvals.given(connection, project.id, subject.digest, environment.name)
-    by_others = [one for one in given if not principals.may_be_same(one.by, caller.principal)]
+    by_others = [one for one in given if not any(principals.may_be_same(one.by, other) for other in askers)]
     groups = environment.approvals.groups if environment.approvals else None
     return environments.approvals_given(
         by_others, subject.digest, environment.name, subject.author, now, groups

@@ -32,6 +32,8 @@ class Permission(StrEnum):
     AUDIT_VERIFY = "audit:verify"
     TOKENS_READ = "tokens:read"
     TOKENS_WRITE = "tokens:write"
+    TRUSTS_READ = "trusts:read"
+    TRUSTS_WRITE = "trusts:write"
     ADMISSION_READ = "admission:read"
     ADMISSION_WRITE = "admission:write"
     METRICS_READ = "metrics:read"
@@ -65,14 +67,15 @@ _VIEW: Final = frozenset(
     }
 )
 _ASK: Final = frozenset({_P.DECISIONS_WRITE, _P.EVALUATE, _P.REPORTS_READ, _P.REPORTS_WRITE})
+_TRUST: Final = frozenset({_P.TRUSTS_READ, _P.TRUSTS_WRITE})
 
 ROLES: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.VIEWER: _VIEW,
     Role.CI: _VIEW | _ASK,
     Role.DEVELOPER: _VIEW | _ASK | {_P.WAIVERS_REQUEST},
     Role.APPROVER: _VIEW | {_P.REPORTS_READ, _P.WAIVERS_REQUEST, _P.WAIVERS_APPROVE, _P.APPROVALS_GIVE},
-    Role.POLICY_OWNER: _VIEW | {_P.REPORTS_READ, _P.EVALUATE, _P.WAIVERS_REQUEST, _P.PROJECTS_WRITE},
-    Role.AUDITOR: _VIEW | {_P.REPORTS_READ, _P.AUDIT_READ, _P.AUDIT_VERIFY},
+    Role.POLICY_OWNER: _VIEW | {_P.REPORTS_READ, _P.EVALUATE, _P.WAIVERS_REQUEST, _P.PROJECTS_WRITE} | _TRUST,
+    Role.AUDITOR: _VIEW | {_P.REPORTS_READ, _P.AUDIT_READ, _P.AUDIT_VERIFY, _P.TRUSTS_READ},
     Role.ADMIN: frozenset(_P) - {_P.WAIVERS_APPROVE, _P.APPROVALS_GIVE, _P.ADMISSION_WRITE},
     Role.ADMISSION: frozenset({_P.SELF_READ, _P.ADMISSION_READ, _P.ADMISSION_WRITE}),
 }

@@ -22,10 +22,11 @@ import uvicorn
 from gate import bootstrap, limits, times
 from gate.engines.embedded import Engine
 from gate.errors import SettingsError, StoreError
-from gate.service import beside, shapes
+from gate.service import beside, identity_settings, shapes
 from gate.service.app import application
 from gate.service.auth import SECRET_BYTES, SHORTEST_OWN_TOKEN, new_token
 from gate.service.context import Service
+from gate.service.identity import Identity
 from gate.stores import events, migrations, tokens
 from gate.stores.database import Database
 from gate.stores.tokens import Token
@@ -51,6 +52,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     bootstrap_token: str | None = None
     admission: beside.Wanted | None = None
     """Where Kubernetes asks; None where it does not."""
+    identity: identity_settings.Wanted | None = None
+    """Whom it believes; None where that is nobody but its own tokens."""
 
 
 def now() -> datetime:
@@ -96,7 +99,12 @@ def opened(options: Options) -> Service:
         shapes.prepared(engine)
         policies = Path(options.policies) if options.policies else None
         service = Service(
-            database, engine=engine, clock=now, randomness=secrets.token_bytes, policies=policies
+            database,
+            engine=engine,
+            clock=now,
+            randomness=secrets.token_bytes,
+            policies=policies,
+            identity=Identity(options.identity) if options.identity is not None else None,
         )
     except BaseException:
         database.close()

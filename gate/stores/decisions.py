@@ -15,7 +15,14 @@ from gate.stores.findings import Seen
 from gate.stores.packing import packed, unpacked
 from gate.stores.paging import Page
 from gate.stores.reports import Kept
-from gate.stores.schema import BUNDLES, DECISION_DOCUMENTS, DECISION_REPORTS, DECISIONS, RELEASES
+from gate.stores.schema import (
+    BUNDLES,
+    DECISION_DOCUMENTS,
+    DECISION_ORIGINS,
+    DECISION_REPORTS,
+    DECISIONS,
+    RELEASES,
+)
 from gate.stores.writer import Transaction
 
 
@@ -33,6 +40,8 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     reports: tuple[Kept, ...]
     findings: tuple[Seen, ...]
     components: tuple[SeenComponent, ...]
+    origin: str | None = None
+    """JSON of the run that asked, where its CI system vouched for it."""
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +106,9 @@ def recorded(transaction: Transaction, given: Recording) -> None:
         "view": given.view,
     }
     connection.execute(insert(DECISION_DOCUMENTS), document)
+    if given.origin is not None:
+        origin = {"decision_id": decision.decision_id, "document": given.origin}
+        connection.execute(insert(DECISION_ORIGINS), origin)
     used = [
         {"decision_id": decision.decision_id, "position": position, "sha256": report.sha256}
         for position, report in enumerate(decision.reports)
@@ -159,6 +171,12 @@ def view(connection: Connection, decision_id: str) -> tuple[bytes | None, bytes 
     )
     row = connection.execute(query).one()
     return (unpacked(row.view) if row.view else None, unpacked(row.rules) if row.rules else None)
+
+
+def origin(connection: Connection, decision_id: str) -> str | None:
+    """JSON of who asked, as their CI system vouched for them; None where nobody did."""
+    query = select(DECISION_ORIGINS.c.document).where(DECISION_ORIGINS.c.decision_id == decision_id)
+    return connection.execute(query).scalar_one_or_none()
 
 
 def policy_input(connection: Connection, decision_id: str) -> tuple[bytes | None, bool]:
