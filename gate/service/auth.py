@@ -7,6 +7,7 @@ scanner finds one that leaked and a typing error is told from a stranger. Only i
 from __future__ import annotations
 
 import base64
+import hmac
 import zlib
 from collections.abc import Iterable
 from typing import Final
@@ -14,28 +15,22 @@ from typing import Final
 import msgspec
 from starlette.requests import Request
 
+from gate.service import login, memberships
 from gate.service.ci_claims import Facts
 from gate.service.context import Service
-from gate.service.permissions import INSTANCE_WIDE, ROLES, Permission, Role
+from gate.service.permissions import INSTANCE_WIDE, ROLES, Grant, Permission, Role
 from gate.service.problems import Refusal, not_found
 from gate.service.routing import permission_of
-from gate.stores import projects, tokens
+from gate.stores import projects, sessions, tokens
 from gate.stores.database import Connection
 from gate.stores.projects import Project
+from gate.stores.sessions import Session
 
 PREFIX: Final = "gate_"
 SECRET_BYTES: Final = 32
 LONGEST_TOKEN: Final = 4_096
 SHORTEST_OWN_TOKEN: Final = 32
 """Characters of a token that an operator chose (GATE_BOOTSTRAP_TOKEN)."""
-
-
-class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """One role, and where."""
-
-    role: Role
-    project_id: str | None
-    """None: every project, and the instance itself."""
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,8 +49,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """What a CI system vouched for; None where nobody did."""
 
     def may(self, permission: Permission) -> bool:
-        """Whether a role has it, in whatever projects that counts."""
-        return any(_brings(grant, permission) for grant in self.grants)
+        """Whether a role has it, in whatever projects that counts; who one is, everybody may ask."""
+        return permission is Permission.SELF_READ or any(_brings(grant, permission) for grant in self.grants)
 
     @property
     def project_ids(self) -> tuple[str, ...] | None:
@@ -83,6 +78,14 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         if not self.sees(found.id):
             raise _forbidden(self.permission)
         return found
+
+    def roles(self, connection: Connection) -> list[dict[str, str | None]]:
+        """Each role and the project it counts in; None: everywhere."""
+        keys = projects.keys(connection, {grant.project_id for grant in self.grants if grant.project_id})
+        return [
+            {"role": grant.role.value, "project": keys.get(grant.project_id) if grant.project_id else None}
+            for grant in self.grants
+        ]
 
     def projects(self, connection: Connection, keys: Iterable[str]) -> tuple[str, ...] | None:
         """Ids of the named projects, or of all the caller may know (None: without bound)."""
@@ -129,7 +132,49 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
+def session_of(request: Request) -> Session | None:
+    """The session that asks; None where it is a token."""
+    session: Session | None = request.state.session
+    return session
+
+
 def _caller(request: Request, service: Service, permission: Permission) -> Caller:
+    """Who asks: by a token, else by the cookie of a session. Whoever shows both is who the token says."""
+    request.state.session = None
+    if "authorization" in request.headers:
+        return _of_token(request, service, permission)
+    secret = request.cookies.get(login.SESSION_COOKIE)
+    identity = service.identity
+    if not secret or identity is None or identity.login is None:
+        raise _unauthenticated("no token; send `Authorization: Bearer TOKEN`", "")
+    with service.database.reading() as connection:
+        known = sessions.known(connection, secret, service.now_text())
+        # One of another provider, before the platform's file was changed, counts for nothing now.
+        if known is None or known.issuer != identity.login.issuer:
+            raise _unauthenticated("the session has ended; log in at /auth/login", ', error="invalid_token"')
+        grants = memberships.grants(connection, identity.settings.roles, known)
+    _refuse_forged(request, secret)
+    request.state.session = known
+    return Caller(
+        principal=known.principal,
+        token_id=known.id,
+        grants=grants,
+        permission=permission,
+        groups=known.groups,
+    )
+
+
+def _refuse_forged(request: Request, secret: str) -> None:
+    """Raise for a change that another site may have had the browser ask for (THREATS.md F11)."""
+    if request.method in ("GET", "HEAD"):
+        return
+    given = request.headers.get(login.CSRF_HEADER, "").encode("utf-8", "replace")
+    is_ours = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+    if not is_ours or not hmac.compare_digest(given, login.csrf_token(secret).encode()):
+        raise Refusal(403, f"{login.CSRF_HEADER} is not the one of GET /api/v1/session", code="csrf")
+
+
+def _of_token(request: Request, service: Service, permission: Permission) -> Caller:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     if not token:

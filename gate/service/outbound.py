@@ -58,6 +58,14 @@ class Unreached(Exception):
     """There is no answer; the text says why, without the answer's content."""
 
 
+class Answered(Unreached):
+    """There is an answer, and it is no 200."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
+
 class Reach(msgspec.Struct, frozen=True, kw_only=True):
     """Where requests may go besides port 443 of public addresses."""
 
@@ -245,7 +253,7 @@ def _answer(
     with contextlib.closing(connection), contextlib.closing(connection.getresponse()) as response:
         if response.status != 200:
             more = ", redirects are not followed" if 300 <= response.status < 400 else ""
-            raise Unreached(f"{host} answered {response.status}{more}")
+            raise Answered(f"{host} answered {response.status}{more}", response.status)
         data = response.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
             raise Unreached(f"{host} answered more than {MOST_BYTES} bytes")

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 
 class Permission(StrEnum):
     """What a route wants; every route names exactly one."""
@@ -93,3 +95,11 @@ INSTANCE_WIDE: Final = frozenset(
     }
 )
 """What only a token of the whole instance may do: it is about all projects at once."""
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """One role, and where."""
+
+    role: Role
+    project_id: str | None
+    """None: every project, and the instance itself."""

@@ -22,24 +22,11 @@ TRUSTS: Final = Table(
     Index(None, "project_id", "id"),
 )
 """Which runs of which repository get a token of the project."""
-LOGINS: Final = Table(
-    "logins",
-    METADATA,
-    Column("id", Text, primary_key=True),
-    needed("browser_sha256"),
-    needed("nonce"),
-    needed("verifier"),
-    needed("next"),
-    needed("expires_at"),
-    Index(None, "expires_at"),
-)
-"""Logins that were begun: `id` is the digest of `state`. Each is taken out when it comes back."""
 SESSIONS: Final = Table(
     "sessions",
     METADATA,
     Column("id", Text, primary_key=True),
     needed("sha256"),
-    needed("csrf_sha256"),
     needed("principal"),
     needed("issuer"),
     needed("subject"),
@@ -49,7 +36,7 @@ SESSIONS: Final = Table(
     Column("ended_at", Text),
     Index(None, "expires_at"),
 )
-"""Browsers that are logged in; neither the cookie nor its CSRF token is here."""
+"""Browsers that are logged in; the cookie itself is nowhere."""
 TEAMS: Final = Table(
     "teams",
     METADATA,

@@ -44,6 +44,16 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'gate.db'}"
 
 
+ROLES = [
+    {"group": "approvers", "role": "approver", "projects": ["acme/**"]},
+    {"group": "developers", "role": "developer", "projects": ["acme/**", "other/one"]},
+    {"group": "viewers of shop", "role": "viewer", "projects": ["shop/*"]},
+    {"group": "gate admins", "role": "admin"},
+    {"group": "auditors", "role": "auditor"},
+]
+"""What groups of the provider are in the servers of the tests."""
+
+
 @pytest.fixture(scope="session")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     """An OpenID provider, running."""
@@ -58,7 +68,7 @@ def believing(
     """A running server that believes the provider, one for each store."""
     url = postgresql.created(request.getfixturevalue("cluster")) if request.param == "postgresql" else None
     folder = tmp_path_factory.mktemp(f"believing-{request.param}")
-    with Server(folder, url, "--config", platform_file(folder, provider.settings())) as running:
+    with Server(folder, url, "--config", platform_file(folder, provider.settings(roles=ROLES))) as running:
         yield running
 
 

@@ -154,6 +154,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/control":
             self._answer(200, self.state.controlled(json.loads(body)))
             return
+        if self.state.mode == "down":
+            self._answer(503, {})
+            return
         fields = {key: values[0] for key, values in parse_qs(body.decode()).items()}
         self._answer(*self.state.tokens(fields, self.headers.get("Authorization", "")))
 
@@ -270,7 +273,15 @@ class Provider:
             for name in ("github", "gitlab")
         ]
         network = {"private": ["127.0.0.0/8", "::1/128"], "ports": [self.port], "ca_file": str(self.ca)}
-        return {"ci": ci, "network": network, **more}
+        secret = self.ca.with_name("client-secret")
+        secret.write_text(SECRET + "\n", "utf-8")
+        login = {
+            "issuer": f"{self.url}/people",
+            "client_id": CLIENT,
+            "client_secret_file": str(secret),
+            "scopes": ["openid", "profile", "email", "groups"],
+        }
+        return {"url": "https://gate.example", "ci": ci, "login": login, "network": network, **more}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Who is believed: rules about runs of CI systems, logins, sessions, teams."""
+"""Who is believed: rules about runs of CI systems, sessions, teams."""
 
 from __future__ import annotations
 
@@ -14,21 +14,9 @@ down_revision: Final = "0001"
 def upgrade() -> None:
     """Make them."""
     op.create_table(
-        "logins",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("browser_sha256", sa.Text(), nullable=False),
-        sa.Column("nonce", sa.Text(), nullable=False),
-        sa.Column("verifier", sa.Text(), nullable=False),
-        sa.Column("next", sa.Text(), nullable=False),
-        sa.Column("expires_at", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_logins")),
-    )
-    op.create_index(op.f("ix_logins_expires_at"), "logins", ["expires_at"], unique=False)
-    op.create_table(
         "sessions",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
-        sa.Column("csrf_sha256", sa.Text(), nullable=False),
         sa.Column("principal", sa.Text(), nullable=False),
         sa.Column("issuer", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
