@@ -9,12 +9,13 @@
 #   make image   the container image
 #   make lock    requirements/*.txt anew; make lock UPGRADE=--upgrade takes newer versions
 #
+#   make evidence   faults by the thousand, in hours
 #   make bench   figures beside their bars (bench/README.md)
 #
 # make test UPDATE=1 writes golden files; make test PYTEST="-k waiver" narrows.
 
 .DEFAULT_GOAL := dev
-.PHONY: run test e2e bench lint dev venv wheels image lock engine-test policy-test clean
+.PHONY: run test e2e evidence bench lint dev venv wheels image lock engine-test policy-test clean
 .NOTPARALLEL:
 .SUFFIXES:
 
@@ -50,6 +51,10 @@ engine-test: venv
 # Through our own engine, so that rules are tested by what runs them.
 policy-test: venv
 	$(BIN)/gate policy test --python policies
+
+# Hours: kills, cut commits and made-up requests by the thousand (docs/operations.md).
+evidence: dev
+	GATE_KILLS=250 GATE_CUTS=1000 GATE_EXAMPLES=1000 $(BIN)/pytest tests/service/test_faults.py tests/service/test_schemathesis.py $(PYTEST)
 
 bench: dev
 	$(BIN)/python -m bench

@@ -12,7 +12,21 @@ from typing import Final
 
 import msgspec
 
-from bench import admission, big, gatekeeper, machine, manifests, rules, soak, start, throughput
+from bench import (
+    admission,
+    big,
+    findings,
+    gatekeeper,
+    machine,
+    manifests,
+    objects,
+    rules,
+    service,
+    soak,
+    start,
+    stream,
+    throughput,
+)
 from bench.table import Table, text
 
 BENCHMARKS: Final[dict[str, Callable[[Path, bool], Table]]] = {
@@ -20,9 +34,13 @@ BENCHMARKS: Final[dict[str, Callable[[Path, bool], Table]]] = {
     "throughput": throughput.measured,
     "admission": admission.measured,
     "manifests": manifests.measured,
+    "objects": objects.measured,
     "rules": rules.measured,
     "gatekeeper": gatekeeper.measured,
     "big": big.measured,
+    "findings": findings.measured,
+    "stream": stream.measured,
+    "service": service.measured,
     "soak": soak.measured,
 }
 """name -> (an empty folder, quick?) -> what was measured."""

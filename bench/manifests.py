@@ -1,4 +1,4 @@
-"""2,000 files with a Deployment each: `gate check` with few rules and with the shipped ones, beside conftest."""
+"""Files with a Deployment each: `gate check` with few rules and with the shipped ones, beside conftest."""
 
 from __future__ import annotations
 
@@ -7,33 +7,41 @@ from pathlib import Path
 from typing import Final
 
 from bench import machine, processes
-from bench.table import Row, Table
+from bench.table import Row, Table, within
 
-FILES: Final = 2_000
-QUICK: Final = 200
+SIZES: Final = ((2_000, 5, 0.5), (20_000, 2, 1 / 3))
+"""Files, rounds, and what of conftest's wall time they may take."""
+QUICK: Final = ((200, 3, 0.5),)
 MIB: Final = 1024 * 1024
 FOLDER: Final = Path(__file__).parent
 CONFTEST: Final = "conftest test, 4 rules"
+SAME: Final = "gate check, conftest's 4 rules as they are"
+OWN: Final = "gate check, the same 4 rules"
 
 
 def measured(folder: Path, quick: bool) -> Table:
-    """Medians of rounds in turns."""
-    files, rounds = (QUICK, 3) if quick else (FILES, 5)
-    written(folder / "k8s", files)
+    """Medians of rounds in turns, for each size."""
+    sizes = QUICK if quick else SIZES
     env = machine.environment(folder / "bytecode")
-    policy = str(FOLDER / "deployments_conftest.rego")
-    commands = {
-        "gate check, conftest's 4 rules as they are": _gate(policy),
-        "gate check, the same 4 rules": _gate(str(FOLDER / "deployments_gate.rego")),
-        "gate check, shipped rules": _gate("builtin:kubernetes"),
-    }
     rows: list[Row] = []
+    for files, rounds, bar in sizes:
+        place = folder / str(files)
+        place.mkdir()
+        written(place / "k8s", files)
+        rows += _of_size(place, env, rounds, bar, f"{files:,} files: ")
+    return Table(name="manifests", title="Deployment files, medians of rounds in turns", rows=tuple(rows))
+
+
+def _of_size(folder: Path, env: dict[str, str], rounds: int, bar: float, label: str) -> list[Row]:
+    policy = str(FOLDER / "deployments_conftest.rego")
+    commands = {SAME: _gate(policy), OWN: _gate(str(FOLDER / "deployments_gate.rego"))}
+    if bar == SIZES[0][2]:
+        commands["gate check, shipped rules"] = _gate("builtin:kubernetes")
     try:
         conftest = str(machine.peer(machine.CONFTEST))
     except machine.PeerMissing as missing:
-        rows.append(Row(what="conftest", figure="-", note=str(missing)))
-    else:
-        commands[CONFTEST] = [conftest, "test", "k8s", "--policy", policy, "--quiet"]
+        return [Row(what=f"{label}conftest", figure="-", bar=f"{bar:.2f}", holds=False, note=str(missing))]
+    commands[CONFTEST] = [conftest, "test", "k8s", "--policy", policy, "--quiet"]
     runs: dict[str, list[processes.Run]] = {name: [] for name in commands}
     for number in range(rounds + 1):
         for name, command in commands.items():
@@ -43,14 +51,30 @@ def measured(folder: Path, quick: bool) -> Table:
             if number:
                 runs[name].append(run)
     walls = {name: statistics.median(run.wall_s for run in turns) for name, turns in runs.items()}
-    rows = [_row(name, turns) for name, turns in runs.items()] + rows
-    theirs = walls.pop(CONFTEST, None)
-    if theirs:
-        rows += [
-            Row(what=f"{name} / conftest", figure=f"{ours / theirs:.2f}", note="of wall time")
-            for name, ours in walls.items()
-        ]
-    return Table(name="manifests", title=f"{files:,} Deployment files, median of {rounds}", rows=tuple(rows))
+    memory = {name: max(run.together_bytes for run in turns) for name, turns in runs.items()}
+    rows = [_row(label + name, turns) for name, turns in runs.items()]
+    for name in (SAME, OWN):
+        ratio = walls[name] / walls[CONFTEST]
+        rows.append(
+            Row(
+                what=f"{label}{name} / conftest",
+                figure=f"{ratio:.2f}",
+                bar=f"{bar:.2f}",
+                holds=within(ratio, bar),
+                note="of wall time",
+            )
+        )
+        share = memory[name] / memory[CONFTEST]
+        rows.append(
+            Row(
+                what=f"{label}{name} / conftest",
+                figure=f"{share:.2f}",
+                bar="1.00",
+                holds=within(share, 1.0),
+                note="of memory, both processes together",
+            )
+        )
+    return rows
 
 
 def _gate(policy: str) -> list[str]:

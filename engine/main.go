@@ -66,13 +66,15 @@ func main() {
 		s.serve(connection)
 		// Evaluations may still run; nobody is left to hear their results.
 		os.Exit(0)
+	case "tally":
+		os.Exit(tallyCommand(args, os.Stdin, os.Stdout))
 	default:
 		usage(fmt.Sprintf("found command %q", command))
 	}
 }
 
 func usage(found string) {
-	fmt.Fprintf(os.Stderr, "gate-opa: %s, expected `serve` or `version`\n", found)
+	fmt.Fprintf(os.Stderr, "gate-opa: %s, expected `serve`, `tally` or `version`\n", found)
 	os.Exit(2)
 }
 

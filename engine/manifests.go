@@ -18,7 +18,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -26,7 +25,9 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-var defaultManifestLimits = manifestLimits{Bytes: 10 << 20, Depth: 100, Aliases: 1000, Nodes: 1_000_000, Documents: 10_000}
+var defaultManifestLimits = manifestLimits{
+	Bytes: 128 << 20, DocumentBytes: 10 << 20, Depth: 100, Aliases: 1000, Nodes: 1_000_000, Documents: 200_000,
+}
 
 type manifestsAnswer struct {
 	Documents []documentAnswer `json:"documents"`
@@ -93,11 +94,23 @@ type document struct {
 	isJSON       bool
 	value        []byte
 	outline      outline
+	// nodes is how many there are with aliases followed, where the nodes have been read.
+	nodes int
 	// root is nil for JSON, for an empty document, and for a plain one until it is needed.
 	root *yamlnode.Node
 }
 
+// readManifests are the documents of a stream with their values.
 func readManifests(body []byte, limits manifestLimits) ([]*document, error) {
+	documents, err := outlinedDocuments(body, limits)
+	if err != nil {
+		return nil, err
+	}
+	return documents, readAll(documents, limits)
+}
+
+// outlinedDocuments are the documents of a stream, none of which has been read.
+func outlinedDocuments(body []byte, limits manifestLimits) ([]*document, error) {
 	if len(body) > limits.Bytes {
 		return nil, fail(manifestError, fmt.Sprintf("manifests: found %d bytes, expected at most %d", len(body), limits.Bytes))
 	}
@@ -109,24 +122,49 @@ func readManifests(body []byte, limits manifestLimits) ([]*document, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(documents) > limits.Documents {
-		d := documents[limits.Documents]
-		return nil, d.refusal(0, 0, fmt.Sprintf("found more than %d documents, expected at most that", limits.Documents))
-	}
-	var counted outline
+	aliases := 0
 	for _, d := range documents {
-		if counted, err = outlined(d.text, limits, counted); err != nil {
+		if len(d.text) > limits.DocumentBytes {
+			return nil, d.refusal(0, 0, fmt.Sprintf("found a document of %d bytes, expected at most %d", len(d.text), limits.DocumentBytes))
+		}
+		if d.outline, err = outlined(d.text, limits, aliases); err != nil {
 			return nil, d.refusalAt(err)
 		}
-		d.outline = counted
-	}
-	for _, d := range documents {
-		if err := d.read(limits); err != nil {
-			return nil, err
-		}
-		d.value = withoutNegativeZero(d.value)
+		aliases = d.outline.aliases
 	}
 	return documents, nil
+}
+
+// readAll fills in the values of documents, on all cores; the first document that is wrong is told. Those
+// with aliases are read one after the other: their nodes count together, as they may be many more than bytes.
+func readAll(documents []*document, limits manifestLimits) error {
+	left := limits
+	var plain []*document
+	for _, d := range documents {
+		if !d.outline.isAliased {
+			plain = append(plain, d)
+			continue
+		}
+		if err := d.read(left); err != nil {
+			return err
+		}
+		left.Nodes -= d.nodes
+	}
+	errs := make([]error, len(plain))
+	onAllCores(len(plain), func(i int) {
+		defer func() {
+			if found := recover(); found != nil {
+				errs[i] = panicFailure(found)
+			}
+		}()
+		errs[i] = plain[i].read(limits)
+	})
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkEncoding accepts UTF-8 without NUL, which is what the API server accepts.
@@ -151,99 +189,14 @@ func checkEncoding(text string) error {
 	}
 }
 
-// cut divides a stream into documents. A stream that starts with `{` is read as JSON values one
-// after the other, until that fails for the first or second of them: then the rest is YAML.
-func cut(text string, limits manifestLimits) ([]*document, error) {
-	var documents []*document
-	const peeked = 4096 // what kubectl looks at
-	if strings.HasPrefix(strings.TrimLeftFunc(text[:min(len(text), peeked)], unicode.IsSpace), "{") {
-		// All of the stream is looked over before a decoder sees it.
-		if _, err := outlined(text, limits, outline{}); err != nil {
-			whole := &document{text: text, line: 1, column: 1}
-			return nil, whole.refusalAt(err)
-		}
-		decoder := json.NewDecoder(strings.NewReader(text))
-		end := 0
-		for {
-			var raw json.RawMessage
-			err := decoder.Decode(&raw)
-			if err == io.EOF {
-				return documents, nil
-			}
-			if err != nil && len(documents) > 1 {
-				broken := &document{index: len(documents), text: text, line: 1, column: 1}
-				offset := len(text) // an unexpected end
-				if at := (*json.SyntaxError)(nil); errors.As(err, &at) {
-					offset = int(at.Offset) - 1
-				}
-				return nil, broken.refusalAt(&syntaxError{offset, "found " + err.Error() + ", expected another JSON document"})
-			}
-			if err != nil {
-				break
-			}
-			end = int(decoder.InputOffset())
-			line, column := position(text, end-len(raw))
-			documents = append(documents, &document{index: len(documents), text: string(raw), line: line, column: column, isJSON: true})
-		}
-		// Up to and including the first line break, white space is not part of what follows.
-		rest := text[end:]
-		for rest != "" {
-			char, size := utf8.DecodeRuneInString(rest)
-			if !unicode.IsSpace(char) {
-				break
-			}
-			rest = rest[size:]
-			if char == '\n' {
-				break
-			}
-		}
-		line, _ := position(text, len(text)-len(rest))
-		return cutYAML(rest, line, documents)
-	}
-	return cutYAML(text, 1, documents)
-}
-
-// cutYAML cuts at lines that start with `---`; after it only a comment may follow. The cluster cuts
-// before it parses: also in the middle of a block scalar.
-func cutYAML(text string, line int, documents []*document) ([]*document, error) {
-	var lines strings.Builder
-	first := line
-	finish := func() {
-		if lines.Len() > 0 {
-			documents = append(documents, &document{index: len(documents), text: lines.String(), line: first, column: 1})
-			lines.Reset()
-		}
-	}
-	for ; text != ""; line++ {
-		each, rest, ended := strings.Cut(text, "\n")
-		text = rest
-		if ended {
-			each = strings.TrimSuffix(each, "\r")
-		}
-		if after, ok := strings.CutPrefix(each, "---"); ok {
-			starting := lines.Len() == 0
-			finish()
-			if after = strings.TrimSpace(after); after != "" && after[0] != '#' {
-				broken := &document{index: len(documents), text: each, line: line, column: 1}
-				return nil, broken.refusalAt(&syntaxError{strings.LastIndex(each, after), fmt.Sprintf("found %.80q after a document separator, expected nothing or a comment", after)})
-			}
-			if !starting {
-				continue
-			}
-			// A separator with nothing before it stays, as the start of its document.
-		}
-		if lines.Len() == 0 {
-			first = line
-		}
-		lines.WriteString(each)
-		lines.WriteByte('\n')
-	}
-	finish()
-	return documents, nil
-}
-
 // read fills in the value.
 func (d *document) read(limits manifestLimits) error {
+	err := d.readValue(limits)
+	d.value = withoutNegativeZero(d.value)
+	return err
+}
+
+func (d *document) readValue(limits manifestLimits) error {
 	switch {
 	case d.isJSON:
 		value, err := readValue([]byte(d.text))
@@ -260,7 +213,7 @@ func (d *document) read(limits manifestLimits) error {
 		return nil
 	case d.outline.isPlain && d.outline.content >= 0:
 		// The first look may be short by one level in two; what is too deep the nodes tell with its place.
-		if value, err := yaml.YAMLToJSONStrict([]byte(d.text)); err == nil && depthOf(value) <= limits.Depth {
+		if value, err := clusterValue([]byte(d.text)); err == nil && depthOf(value) <= limits.Depth {
 			d.value = value
 			return nil
 		}
@@ -289,9 +242,11 @@ func (d *document) readNodes(limits manifestLimits) error {
 		}
 		// Before the value is made: aliases are still small here, and copies there.
 		w := walker{limits: limits, expanded: map[*yamlnode.Node]extent{}}
-		if _, err := w.expand(d.root, 1); err != nil {
+		whole, err := w.expand(d.root, 1)
+		if err != nil {
 			return d.refusal(err.node.Line, err.node.Column, err.message)
 		}
+		d.nodes = whole.count
 	}
 	value, err := yaml.YAMLToJSONStrict([]byte(d.text))
 	if err != nil {

@@ -80,8 +80,22 @@ func fileAnswer(body []byte, limits manifestLimits) ([]byte, error) {
 // placesAnswer is `{"positions":[…]}`: where each pointer leads in one file, or its nearest ancestor
 // that is there: what points at an absent field means the place where it would be.
 func placesAnswer(body []byte, asked []askedPointer, limits manifestLimits) ([]byte, error) {
-	documents, err := readManifests(body, limits)
+	documents, err := outlinedDocuments(body, limits)
 	if err != nil {
+		return nil, err
+	}
+	// Of thousands of documents a few are asked about.
+	isWanted := make(map[int]bool, len(asked))
+	for _, one := range asked {
+		isWanted[one.Document] = true
+	}
+	var wanted []*document
+	for i, d := range documents {
+		if isWanted[i] {
+			wanted = append(wanted, d)
+		}
+	}
+	if err := readAll(wanted, limits); err != nil {
 		return nil, err
 	}
 	answer := struct {
@@ -233,6 +247,10 @@ func (r *reader) skipCompact() {
 
 // onAllCores calls `each` with every number below `count`, on as many goroutines as there are cores.
 func onAllCores(count int, each func(int)) {
+	if count == 1 {
+		each(0)
+		return
+	}
 	var next atomic.Int64
 	var working sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), count) {

@@ -120,13 +120,13 @@ func TestWhatReadersMayReadDifferentlyIsNotPlain(t *testing.T) {
 		"a: &x 1", "a: *x", "a: !!str 1", "<<: {a: 1}", "? a\n: b", "a: 1\n...\n", "%YAML 1.1\n---\na: 1", "1: a", "yes: a", "~: a",
 		"a: {1: b}", "a: 1e3", "a: 12345678901234567890", "null: 1", "- {on: 1}", "a: 1\n--- \n", "[1]]", "{a: 1}\nb: 2", "  a: 1\nb: 2",
 	} {
-		found, err := outlined(text, defaultManifestLimits, outline{})
+		found, err := outlined(text, defaultManifestLimits, 0)
 		if err != nil || found.isPlain {
 			t.Errorf("%q: found it plain (%v), expected its nodes to be read", text, err)
 		}
 	}
 	for _, text := range []string{"a: 1", "---\na: b\n", "# c\nname: 'x: &y'\nargs: [\"*\", -v]\n", "a: |\n  *x &y !z\n", "port: 8080\nratio: 0.5\nyear: 2026"} {
-		if found, err := outlined(text, defaultManifestLimits, outline{}); err != nil || !found.isPlain {
+		if found, err := outlined(text, defaultManifestLimits, 0); err != nil || !found.isPlain {
 			t.Errorf("%q: found it not plain (%v), expected it to be", text, err)
 		}
 	}
@@ -154,12 +154,44 @@ func TestInputKeysAreWhatModulesLookAt(t *testing.T) {
 	}
 }
 
+func TestALibraryThatNobodyUsesLooksAtNothing(t *testing.T) {
+	for text, expected := range map[string]string{
+		"package policy.a\np if input.x":                                         "[x]",
+		"package policy.a\nimport data.lib.direct\np if direct.p":                "[direct]",
+		"package policy.a\nimport data.lib.led\np if led.f(1)":                   "[direct]",
+		"package policy.a\np if data.lib.direct.p":                               "[direct]",
+		"package policy.a\np if { l := data.lib; l.other }":                      "[direct other]",
+		"package policy.a\np if { some k; k == \"x\"; data.lib[k].p }":           "[direct other]",
+		"package policy.a\np if { some k; data[k].other.p }":                     "[direct other]",
+		"package policy.a\np if { input.x with data.lib.other.p as false }":      "[other x]",
+		"package policy.a\np if { every k in [1] { data.lib.led.f(k) } }":        "[direct]",
+		"package policy.a\np := {x | data.lib.direct.p; x := 1}":                 "[direct]",
+		"package policy.a\np contains data.lib.direct.p":                         "[direct]",
+		"package policy.a\ndefault p := false\np := data.lib.other.p if input.a": "[a other]",
+	} {
+		modules := map[string]*ast.Module{
+			"a":      ast.MustParseModule(text),
+			"direct": ast.MustParseModule("package lib.direct\np if input.direct"),
+			"led":    ast.MustParseModule("package lib.led\nimport data.lib.direct\nf(_) if direct.p"),
+			"other":  ast.MustParseModule("package lib.other\np if input.other"),
+		}
+		compiler := ast.NewCompiler()
+		if compiler.Compile(modules); compiler.Failed() {
+			t.Errorf("%s: found %v, expected it to compile", text, compiler.Errors)
+			continue
+		}
+		if keys := inputKeys(compiler.Modules); fmt.Sprint(keys) != expected {
+			t.Errorf("%s: found %v, expected %s", text, keys, expected)
+		}
+	}
+}
+
 // FuzzPlain looks for a document that is taken for plain and is read otherwise with its nodes.
 func FuzzPlain(f *testing.F) {
 	for _, text := range slices.Concat(cutSeeds, jsonSeeds, []string{"a: 1\nb: [x, {c: d}]\n", "a:\n- b\n- c: 'd'\n", "a: |\n  x\nb: \"y\"\n"}) {
 		f.Add(text)
 	}
-	limits := manifestLimits{Bytes: 1 << 16, Depth: 20, Aliases: 10, Nodes: 1000, Documents: 10}
+	limits := manifestLimits{Bytes: 1 << 16, DocumentBytes: 1 << 16, Depth: 20, Aliases: 10, Nodes: 1000, Documents: 10}
 	f.Fuzz(func(t *testing.T, text string) {
 		documents, err := readManifests([]byte(text), limits)
 		if err != nil {

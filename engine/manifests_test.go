@@ -170,7 +170,7 @@ func TestDeepAndLargeManifestsAreRefusedBeforeTheyAreBuilt(t *testing.T) {
 		// The first look alone has to say so: nothing may have been built.
 		documents, cutErr := cut(text, defaultManifestLimits)
 		for _, d := range documents {
-			if _, cutErr = outlined(d.text, defaultManifestLimits, outline{}); cutErr != nil {
+			if _, cutErr = outlined(d.text, defaultManifestLimits, 0); cutErr != nil {
 				break
 			}
 		}
@@ -183,17 +183,21 @@ func TestDeepAndLargeManifestsAreRefusedBeforeTheyAreBuilt(t *testing.T) {
 		limits manifestLimits
 		said   string
 	}{
-		"tags":           {strings.Repeat("!!a ", 50_000), defaultManifestLimits, ""},
-		"anchors":        {strings.Repeat("&a ", 50_000), defaultManifestLimits, ""},
-		"bytes":          {"a: 12345", manifestLimits{7, 9, 9, 9, 9}, "8 bytes"},
-		"documents":      {"a: 1\n---\nb: 1\n---\nc: 1\n", manifestLimits{99, 9, 9, 99, 2}, "more than 2 documents"},
-		"nodes":          {"[1,2,3]\n---\n[1,2,3]\n", manifestLimits{99, 9, 9, 7, 9}, "more than 7 nodes"},
-		"aliases":        {"a: &x 1\nb: [*x, *x, *x]", manifestLimits{99, 9, 2, 99, 9}, "more than 2 aliases"},
-		"depth":          {"[[[1]]]", manifestLimits{99, 2, 2, 99, 9}, "deeper than 2"},
-		"indentless":     {"a:\n- b:\n  - c:\n    - d:\n      - e\n", manifestLimits{99, 6, 2, 99, 9}, "deeper than 6"},
-		"aliased":        {"a: &x [[1]]\nb: [[*x]]\n", manifestLimits{99, 4, 2, 99, 9}, "deeper than 4"},
-		"a cycle":        {"a: &x [*x]\n", defaultManifestLimits, "no cycles"},
-		"a longer cycle": {"a: &x {b: [1, *x]}\n", defaultManifestLimits, "no cycles"},
+		"tags":                               {strings.Repeat("!!a ", 50_000), defaultManifestLimits, ""},
+		"anchors":                            {strings.Repeat("&a ", 50_000), defaultManifestLimits, ""},
+		"bytes":                              {"a: 12345", manifestLimits{7, 7, 9, 9, 9, 9}, "8 bytes"},
+		"documents":                          {"a: 1\n---\nb: 1\n---\nc: 1\n", manifestLimits{99, 99, 9, 9, 99, 2}, "more than 2 documents"},
+		"documents, JSON":                    {"{}\n{}\n{}\n", manifestLimits{99, 99, 9, 9, 99, 2}, "more than 2 documents"},
+		"one document":                       {"a: 1\n---\nb: 12345\n", manifestLimits{99, 8, 9, 9, 99, 2}, "document 1: 3:1: found a document of 9 bytes, expected at most 8"},
+		"nodes":                              {"[1,2,3]\n---\n[1,2,3,4,5,6,7]\n", manifestLimits{99, 99, 9, 9, 7, 9}, "more than 7 nodes"},
+		"nodes, JSON":                        {"{\"a\": 1}\n{\"a\": [1,2,3,4,5,6,7]}\n", manifestLimits{99, 99, 9, 9, 7, 9}, "more than 7 nodes"},
+		"nodes of aliases in many documents": {strings.Repeat("a: &x [1,2,3]\nb: [*x, *x]\n---\n", 3), manifestLimits{999, 99, 9, 9, 40, 9}, "nodes with aliases followed"},
+		"aliases":                            {"a: &x 1\nb: [*x, *x, *x]", manifestLimits{99, 99, 9, 2, 99, 9}, "more than 2 aliases"},
+		"depth":                              {"[[[1]]]", manifestLimits{99, 99, 2, 2, 99, 9}, "deeper than 2"},
+		"indentless":                         {"a:\n- b:\n  - c:\n    - d:\n      - e\n", manifestLimits{99, 99, 6, 2, 99, 9}, "deeper than 6"},
+		"aliased":                            {"a: &x [[1]]\nb: [[*x]]\n", manifestLimits{99, 99, 4, 2, 99, 9}, "deeper than 4"},
+		"a cycle":                            {"a: &x [*x]\n", defaultManifestLimits, "no cycles"},
+		"a longer cycle":                     {"a: &x {b: [1, *x]}\n", defaultManifestLimits, "no cycles"},
 	} {
 		if _, err := readManifests([]byte(c.text), c.limits); err == nil || !strings.Contains(err.Error(), c.said) {
 			t.Errorf("%s: found %v, expected %q", name, err, c.said)
@@ -261,7 +265,7 @@ func sameCut(t *testing.T, text string) {
 		}
 		theirs = append(theirs, string(chunk))
 	}
-	documents, ourErr := cutYAML(text, 1, nil)
+	documents, ourErr := cutYAML(text, 1, nil, defaultManifestLimits)
 	if (ourErr == nil) != (theirErr == nil) {
 		t.Fatalf("%q: found %v, kubectl's says %v", text, ourErr, theirErr)
 	}
@@ -302,7 +306,7 @@ func FuzzManifests(f *testing.F) {
 	for _, text := range []string{"a: &x [1]\nb: *x\n", "a: |\n  b\n c\n", "? - a\n  - b\n: c", "- - - a\n  - b", "a: 'b\n c'", "<<: {a: 1}", "!!set {a, b}", "%YAML 1.1\n---\na", "a: >2-\n   b\n", "{? a : b}"} {
 		f.Add(text)
 	}
-	limits := manifestLimits{Bytes: 1 << 16, Depth: 8, Aliases: 10, Nodes: 1000, Documents: 10}
+	limits := manifestLimits{Bytes: 1 << 16, DocumentBytes: 1 << 16, Depth: 8, Aliases: 10, Nodes: 1000, Documents: 10}
 	f.Fuzz(func(t *testing.T, text string) {
 		documents, err := readManifests([]byte(text), limits)
 		if err != nil && failureOf(err).Code != manifestError {
@@ -316,7 +320,7 @@ func FuzzManifests(f *testing.F) {
 			var lookErr error
 			cutUp, _ := cut(text, half)
 			for _, d := range cutUp {
-				if _, err := outlined(d.text, half, outline{}); err != nil {
+				if _, err := outlined(d.text, half, 0); err != nil {
 					lookErr = err
 				}
 			}

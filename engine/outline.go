@@ -14,13 +14,15 @@ import (
 	"unicode/utf8"
 )
 
-// manifestLimits bound a stream of manifests; the fields are header keys.
+// manifestLimits bound a stream of manifests; the fields are header keys. Bytes, aliases and documents
+// are the stream's, the others each document's; of the documents with aliases all nodes count together.
 type manifestLimits struct {
-	Bytes     int `json:"bytes"`
-	Depth     int `json:"depth"`
-	Aliases   int `json:"aliases"`
-	Nodes     int `json:"nodes"`
-	Documents int `json:"documents"`
+	Bytes         int `json:"bytes"`
+	DocumentBytes int `json:"document_bytes"`
+	Depth         int `json:"depth"`
+	Aliases       int `json:"aliases"`
+	Nodes         int `json:"nodes"`
+	Documents     int `json:"documents"`
 }
 
 // An outline is what the first look counted.
@@ -29,15 +31,17 @@ type outline struct {
 	// isPlain is whether the last document has only what every YAML reader reads alike: no anchors,
 	// aliases, tags, merges, complex keys, markers, keys that are no texts, or unusual numbers.
 	isPlain bool
+	// isAliased is whether the last document has aliases.
+	isAliased bool
 	// content is the offset where the line of its first token begins; -1 without one.
 	content int
 }
 
 // outlined looks over one document. A problem is a *syntaxError with the offset of its place.
-// `before` is what earlier documents of the stream had: nodes and aliases count together.
-func outlined(text string, limits manifestLimits, before outline) (outline, error) {
-	s := outliner{text: text, limits: limits, counted: before, keyAllowed: true, key: -1}
-	s.counted.isPlain, s.counted.content = true, -1
+// `aliases` is how many earlier documents of the stream had.
+func outlined(text string, limits manifestLimits, aliases int) (outline, error) {
+	s := outliner{text: text, limits: limits, keyAllowed: true, key: -1}
+	s.counted = outline{aliases: aliases, isPlain: true, content: -1}
 	s.at = len(text) - len(strings.TrimPrefix(text, "\uFEFF"))
 	s.lineStart = s.at
 	for s.err == nil && s.at < len(s.text) {
@@ -213,7 +217,7 @@ func (s *outliner) token() {
 		s.startsKey(column)
 		s.word()
 	case char == '*':
-		s.counted.isPlain = false
+		s.counted.isPlain, s.counted.isAliased = false, true
 		s.startsKey(column)
 		s.counted.aliases++
 		if s.counted.aliases > s.limits.Aliases {
@@ -373,4 +377,18 @@ func (s *outliner) blockScalar() {
 func position(text string, offset int) (line, column int) {
 	before := text[:min(offset, len(text))]
 	return strings.Count(before, "\n") + 1, utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
+}
+
+// A textPlace is an offset with its line and column, in characters: walking on costs what lies between.
+type textPlace struct{ offset, line, column int }
+
+func (p textPlace) forward(text string, offset int) textPlace {
+	between := text[p.offset:offset]
+	p.offset = offset
+	if last := strings.LastIndexByte(between, '\n'); last >= 0 {
+		p.line += strings.Count(between, "\n")
+		p.column, between = 1, between[last+1:]
+	}
+	p.column += utf8.RuneCountInString(between)
+	return p
 }

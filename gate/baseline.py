@@ -90,7 +90,8 @@ def marked(
     """`findings` with their state against `baseline`, and the day each known one was first seen.
 
     `newly_disclosed` is a vulnerability the baseline does not have, on a package it has in the same
-    version, less than `grace_days` after the finding's own `first_seen`; without that it is `new`.
+    version, less than `grace_days` after the finding's own `first_seen`. Without that they count from the
+    day the baseline was made: it cannot have become known before. What is known to be exploited is `new`.
     """
     known = {line.fingerprint: line for line in baseline.findings}
     packages = {identity(purl) for purl in baseline.components} - {None}
@@ -100,10 +101,22 @@ def marked(
         if line := known.get(finding.fingerprint):
             state, first_seen = State.EXISTING, line.first_seen
         elif finding.kind is Kind.VULNERABILITY and identity(finding.purl, finding.version) in packages:
-            is_news = _is_within(finding.first_seen, now, grace_days)
+            since = finding.first_seen or baseline.created
+            is_news = finding.kev is None and _is_within(since, now, grace_days)
             state = State.NEWLY_DISCLOSED if is_news else State.NEW
         result.append(msgspec.structs.replace(finding, state=state, first_seen=first_seen))
     return tuple(result)
+
+
+def compared(findings: Iterable[Finding], baseline: Baseline) -> str:
+    """One sentence: how many of `findings`, as `marked`, are new, newly disclosed, known, and what is fixed."""
+    findings = tuple(findings)
+    states = [finding.state for finding in findings]
+    there = {finding.fingerprint for finding in findings}
+    fixed = sum(line.fingerprint not in there for line in baseline.findings)
+    told = {State.NEW: "new", State.NEWLY_DISCLOSED: "newly disclosed", State.EXISTING: "known"}
+    parts = [f"{states.count(state)} {word}" for state, word in told.items()]
+    return f"against the baseline of {baseline.created[:10]}: {', '.join(parts)}, {fixed} no longer there"
 
 
 def existing_violations(violations: Iterable[Violation], baseline: Baseline) -> frozenset[str]:

@@ -6,7 +6,6 @@ Everything here is a few lines that hand one part to another; nothing here decid
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,55 +16,33 @@ from typing import Any, Final
 import msgspec
 
 from gate import bundle as bundles
-from gate import files, limits, policy_files
+from gate import limits, policy_files
 from gate.bundle import Bundle
 from gate.conftest import inputs as conftest_inputs
 from gate.conftest import policies as conftests
 from gate.documents import json as json_documents
 from gate.documents import manifests
+from gate.engines import installed
 from gate.engines import manifests as engine_manifests
 from gate.engines.embedded import Engine
-from gate.errors import PolicyError, Problem, ReportError, SettingsError, StoreError, quoted
+from gate.errors import PolicyError, Problem, ReportError, StoreError, quoted
 from gate.evaluate import Python
 from gate.files import File
 from gate.ingest import Read, ingest, is_manifest
 from gate.kubernetes import gatekeeper
-from gate.model import Decision, KubernetesObject, Violation
+from gate.model import Decision, Violation
 from gate.pipeline import Judgement
 from gate.presentation import Excerpt, Presentation
+from gate.running import answers
 
 CONTEXT_LINES = 1
 """Source lines shown before the one that a violation points at."""
 _LITERAL_VALUE = re.compile(r"""((?:^|[\s{,"'])value["']?\s*:\s*)\S.*""")
 _PLAIN_CONTEXT = re.compile(r"\s*(?:- )?(?:name: [\w.-]+|[\w./-]+:|)\s*")
 _ANY_VALUE = re.compile(r"(:\s+)\S.*")
+engine = installed.engine
+engine_executable = installed.engine_executable
 INPUT_SCHEMA = Path(__file__).parent / "schemas" / "input.v1.schema.json"
-
-
-def engine_executable() -> Path:
-    """The `gate-opa` executable: `GATE_OPA`, or the one of the installed wheel.
-
-    Raises `PolicyError` where there is none.
-    """
-    named = os.environ.get("GATE_OPA")
-    if named:
-        return Path(named)
-    try:
-        from gate_opa import executable
-    except ImportError:
-        raise PolicyError(
-            "the Rego engine is not installed",
-            code="engine_missing",
-            expected="the package gate-opa",
-            fix="install gate-opa for this platform, or run `make dev`",
-        ) from None
-    path: Path = executable()
-    return path
-
-
-def engine(memory_mib: int = limits.ENGINE_MEMORY_MIB) -> Engine:
-    """A new engine; the caller closes it."""
-    return Engine(engine_executable(), memory_mib=memory_mib)
 
 
 def manifest_reader(engine: Engine) -> manifests.ReadMany:
@@ -121,9 +98,8 @@ def ingested(given: Iterable[File], engine: Engine, *, configuration: bool = Fal
     for batch, read in _answered(given, engine):
         for file in batch:
             try:
-                reads.append(
-                    ingest(file.data, file.path, SCANNERS, read, file.declared, configuration=readers)
-                )
+                one = ingest(file.data, file.path, SCANNERS, read, file.declared, configuration=readers)
+                reads.append(answers.told(one, file))
             except ReportError as error:
                 problems.extend(error.problems)
     if problems:
@@ -131,12 +107,18 @@ def ingested(given: Iterable[File], engine: Engine, *, configuration: bool = Fal
     return tuple(reads)
 
 
-def adapters_imported() -> None:
-    """Import every adapter: for a process that may not learn anything later (gate/service/shapes.py)."""
+def tallies() -> Mapping[str, Sequence[tuple[str, Sequence[Mapping[str, Any]]]]]:
+    """What is counted of the formats that may be too large to be kept."""
+    from scanners.tallies import TALLIES
+
+    return TALLIES
+
+
+def adapters_imported() -> frozenset[str]:
+    """Import every adapter, for a process that may not learn anything later (gate/service/shapes.py); their names."""
     from scanners import SCANNERS
 
-    for scanner in SCANNERS.values():
-        _ = scanner.adapter
+    return frozenset({name: scanner.adapter for name, scanner in SCANNERS.items()})
 
 
 def _answered(given: Iterable[File], engine: Engine) -> Iterator[tuple[Sequence[File], manifests.ReadMany]]:
@@ -270,24 +252,6 @@ def _value_of(data: bytes, path: str, readers: Mapping[str, conftest_inputs.Read
 def input_schema() -> Any:
     """The JSON Schema of the policy input v1; the compiler checks every `input.…` against it."""
     return json_documents.parsed(INPUT_SCHEMA.read_bytes(), INPUT_SCHEMA.name)
-
-
-def definitions(paths: Sequence[str], root: Path, engine: Engine) -> tuple[KubernetesObject, ...]:
-    """The objects of the folders and files `paths`: CustomResourceDefinitions, and whatever lies beside them.
-
-    Raises `SettingsError` where a path holds none, or one that cannot be read.
-    """
-    try:
-        given = list(files.read(paths, [], root)) if paths else []
-        objects = [one for read in ingested(given, engine) for one in read.scan.objects]
-    except ReportError as error:
-        raise SettingsError(problems=error.problems) from None
-    if paths and not any(one.object.get("kind") == "CustomResourceDefinition" for one in objects):
-        raise SettingsError(
-            f"kubernetes.schemas: {quoted(', '.join(paths))} holds no CustomResourceDefinition",
-            expected="manifests of CustomResourceDefinitions",
-        )
-    return tuple(objects)
 
 
 def python() -> Python:

@@ -18,6 +18,7 @@ from gate.conftest import policies as conftests
 from gate.documents import rego
 from gate.errors import GateError, PolicyError, quoted
 from gate.kubernetes import gatekeeper as gatekeepers
+from gate.kubernetes import resources
 from gate.model import Point, Rule, Severity
 from gate.policy_files import Collected, Module
 
@@ -39,6 +40,8 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
     entrypoints: tuple[str, ...]
     operations: tuple[str, ...] = ("CREATE", "UPDATE")
     """At admission: what is done to the object. Deleting a bad one is asked of none that does not say so."""
+    kinds: tuple[str, ...] = (resources.WORKLOADS,)
+    """What it speaks of: a webhook is registered for these (gate/kubernetes/resources.py)."""
     is_own: bool = True
     """Whether somebody chose it; False for the floor, which judges the evidence and nothing else."""
 
@@ -226,6 +229,7 @@ def _package(
         points=points,
         entrypoints=tuple(f"{name}.{verb}" for verb in VERBS if verb in verbs),
         operations=_operations(custom.get("operations"), entry["file"]),
+        kinds=_kinds(custom.get("kinds"), entry["file"]),
         is_own=rego.segments(name) in chosen,
     )
     return package, [rule for rule in rules if rule]
@@ -281,6 +285,25 @@ def _operations(wanted: Any, path: str | None) -> tuple[str, ...]:
             expected=f"a list of {', '.join(_OPERATIONS)}",
         )
     return tuple(map(str, wanted))
+
+
+def _kinds(wanted: Any, path: str | None) -> tuple[str, ...]:
+    """`custom.kinds` of a package; a kind that no webhook could be registered for is refused here."""
+    if wanted is None:
+        return (resources.WORKLOADS,)
+    given = tuple(map(str, wanted)) if isinstance(wanted, list) else ()
+    try:
+        if not resources.listed(given):
+            raise ValueError(f"kinds {quoted(wanted)} is no list of kinds")
+    except ValueError as error:
+        raise PolicyError(
+            str(error),
+            path=path,
+            line=1,
+            column=1,
+            expected="for example [workloads, Role.rbac.authorization.k8s.io]",
+        ) from None
+    return given
 
 
 def _rule(

@@ -6,6 +6,7 @@ Redirects are not followed: a token is for the host that was named.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -22,6 +23,9 @@ from gate.presentation import Presentation
 PRESENTATION: Final = "application/vnd.gate.presentation+json"
 TIMEOUT_S: Final = 60.0
 """How long a request may take with all its repetitions, where `--timeout` says nothing."""
+WAITED_FOR_BYTES: Final = 64 * limits.MIB
+"""A larger request is decided about after it was answered: no proxy in between waits so long."""
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _AGAIN: Final = frozenset({429, 502, 503})
 _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 5.0
@@ -52,13 +56,31 @@ class _Problem(msgspec.Struct, frozen=True):
     errors: tuple[_Detail, ...] = ()
 
 
+class _JobResult(msgspec.Struct, frozen=True):
+    decision_id: str | None = None
+    error: str | None = None
+    code: str = "job_failed"
+
+
+class _Job(msgspec.Struct, frozen=True):
+    """What of a job is looked at."""
+
+    id: str
+    state: str
+    result: _JobResult | None = None
+
+
 class Client:
     """One service, asked with one token."""
 
-    def __init__(self, url: str, token: str, timeout_s: float = TIMEOUT_S) -> None:
-        """Raises `SettingsError` for what is no URL of a service."""
+    def __init__(
+        self, url: str, token: str, timeout_s: float = TIMEOUT_S, traceparent: str | None = None
+    ) -> None:
+        """`traceparent`: of the job that asks (W3C Trace Context), told on where it is one. Raises `SettingsError` for what is no URL of a service."""
         self._url = _checked(url)
         self._token = token
+        is_one = traceparent is not None and _TRACEPARENT.fullmatch(traceparent)
+        self._trace: dict[str, str] = {"traceparent": str(traceparent)} if is_one else {}
         self._timeout_s = timeout_s
         self._pool = urllib3.PoolManager(num_pools=2, retries=False)
 
@@ -73,13 +95,42 @@ class Client:
         ]
         parts += [("report[]", ("report", file.data, "application/octet-stream")) for file in files]
         body, content_type = urllib3.encode_multipart_formdata(parts)
-        headers = {"Content-Type": content_type, "Idempotency-Key": key, "Accept": PRESENTATION}
-        return _presentation(self._asked("POST", "/api/v1/decisions", headers, body))
+        headers = {
+            "Content-Type": content_type,
+            "Idempotency-Key": key,
+            "Accept": PRESENTATION,
+            "Prefer": f"wait={self._timeout_s:.0f}" if len(body) <= WAITED_FOR_BYTES else "respond-async",
+        }
+        status, data = self._answered("POST", "/api/v1/decisions", headers, body)
+        return self._of_job(_decoded(data, _Job)) if status == 202 else _presentation(data)
+
+    def _of_job(self, job: _Job) -> Presentation:
+        """The decision that a job makes, once it is made; raises `GateError` where it makes none, or not in time."""
+        deadline = time.monotonic() + self._timeout_s
+        path = f"/api/v1/jobs/{quote(job.id, safe='')}"
+        while job.state in ("queued", "running"):
+            if time.monotonic() > deadline:
+                raise GateError(
+                    f"job {job.id} is not done yet",
+                    code="timeout",
+                    fix="ask again with a longer --timeout: it goes on",
+                )
+            time.sleep(_FIRST_PAUSE_S)
+            job = _decoded(self._asked("GET", path, {"Accept": "application/json"}), _Job)
+        result = job.result or _JobResult()
+        if job.state != "succeeded" or result.decision_id is None:
+            raise GateError(result.error or f"job {job.id} made no decision", code=result.code)
+        return self.decision(result.decision_id)
 
     def decision(self, decision_id: str) -> Presentation:
         """A recorded decision."""
         path = f"/api/v1/decisions/{quote(decision_id, safe='')}"
         return _presentation(self._asked("GET", path, {"Accept": PRESENTATION}))
+
+    def promoted(self, wanted: Mapping[str, Any], key: str) -> Presentation:
+        """The recorded decision whether a digest may enter an environment; `wanted` as `PromotionIn` of the API."""
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key, "Accept": PRESENTATION}
+        return _presentation(self._asked("POST", "/api/v1/promotions", headers, msgspec.json.encode(wanted)))
 
     def ask(self, method: str, path: str, value: object = None, **headers: str) -> Any:
         """The JSON answer of any route of the API; None where it has none."""
@@ -91,7 +142,13 @@ class Client:
         return _decoded(data, object) if data else None
 
     def _asked(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> bytes:
-        """The body of a success; asks again until the deadline where the service is away or busy."""
+        """The body of a success."""
+        return self._answered(method, path, headers, body)[1]
+
+    def _answered(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> tuple[int, bytes]:
+        """Status and body of a success; asks again until the deadline where the service is away or busy."""
         deadline = time.monotonic() + self._timeout_s
         pause_s = _FIRST_PAUSE_S
         while True:
@@ -105,7 +162,7 @@ class Client:
                     raise failure from None
             else:
                 if status < 300:
-                    return data
+                    return status, data
                 failure = _refusal(status, data, self._url)
                 if status not in _AGAIN:
                     raise failure
@@ -126,6 +183,7 @@ class Client:
             body=body,
             headers={
                 **headers,
+                **self._trace,
                 "Authorization": f"Bearer {self._token}",
                 "User-Agent": f"gate/{__version__}",
             },

@@ -11,7 +11,7 @@ import os
 import posixpath
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,13 @@ import msgspec
 
 from gate import baseline, bootstrap, ci, environments, files, repository, settings, waiver_files
 from gate.bundle import Bundle
+from gate.conftest.policies import Options
 from gate.documents import yaml
 from gate.engines.embedded import Engine
-from gate.errors import GateError, PolicyError, SettingsError, StoreError, WaiverError, quoted
+from gate.errors import GateError, PolicyError, ReportError, SettingsError, StoreError, WaiverError, quoted
 from gate.gate_yaml import Settings
 from gate.kubernetes import schemas
-from gate.model import Said
+from gate.model import KubernetesObject, Said
 from gate.policy_files import Collected, collected
 from gate.waivers import Waiver
 
@@ -97,6 +98,37 @@ def policies(config: Configuration, named: tuple[str, ...], root: Path) -> Colle
     return collected(config.settings.policies.use, config.root)
 
 
+def conftest_options(
+    config: Configuration, flags: Options, given: dict[str, Any], *, is_configured: bool, has_policies: bool
+) -> Options:
+    """How Conftest's policies are asked: what `flags` say, over what gate.yaml says of its own policies.
+
+    `given` is what stands below `data`; `is_configured` tells that the policies are gate.yaml's. Raises
+    `SettingsError` where something is asked of Conftest's policies and there are none.
+    """
+    flags.refuse_without(has_policies=has_policies)
+    own = config.settings.policies.conftest if is_configured else None
+    if own is None:
+        return msgspec.structs.replace(flags, data=given)
+    if not has_policies or (own.namespaces and own.all_namespaces):
+        raise SettingsError(
+            "policies.conftest has namespaces and all_namespaces"
+            if has_policies
+            else "policies.conftest without Conftest's policies",
+            path=config.label,
+            expected="one of the two" if has_policies else "a folder of theirs in policies.use",
+            fix="leave one out" if has_policies else "name it, or remove the key",
+        )
+    is_named = bool(flags.namespaces) or flags.all_namespaces
+    return Options(
+        namespaces=flags.namespaces if is_named else own.namespaces or (),
+        all_namespaces=flags.all_namespaces if is_named else own.all_namespaces,
+        combine=flags.combine or own.combine,
+        rego_version=flags.rego_version or own.rego_version,
+        data=given,
+    )
+
+
 def waivers(config: Configuration, named: tuple[str, ...], root: Path) -> tuple[Waiver, ...]:
     """The entries of every waiver file; `named` (command line) replaces the configured ones.
 
@@ -160,7 +192,25 @@ def cluster(
     is_judged = any(package.name.startswith("policy.kubernetes") for package in bundle.packages)
     if not (is_judged or version or own.schemas):
         return None
-    return schemas.schemas(version, bootstrap.definitions(own.schemas, config.root, engine))
+    return schemas.schemas(version, _definitions(own.schemas, config.root, engine))
+
+
+def _definitions(paths: Sequence[str], root: Path, engine: Engine) -> tuple[KubernetesObject, ...]:
+    """The objects of the folders and files `paths`: CustomResourceDefinitions, and whatever lies beside them.
+
+    Raises `SettingsError` where a path holds none, or one that cannot be read.
+    """
+    try:
+        given = list(files.read(paths, [], root)) if paths else []
+        objects = [one for read in bootstrap.ingested(given, engine) for one in read.scan.objects]
+    except ReportError as error:
+        raise SettingsError(problems=error.problems) from None
+    if paths and not any(one.object.get("kind") == "CustomResourceDefinition" for one in objects):
+        raise SettingsError(
+            f"kubernetes.schemas: {quoted(', '.join(paths))} holds no CustomResourceDefinition",
+            expected="manifests of CustomResourceDefinitions",
+        )
+    return tuple(objects)
 
 
 def validated(named: str | None, root: Path) -> str | None:

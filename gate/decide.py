@@ -109,12 +109,13 @@ def conditions(
         for rule in rules.values()
         if rule.threshold and action_for(rule.id, point, Action.DENY) is not Action.OFF
     ]
+    counting = [f for f in findings if f.waived is None and f.state is State.NEW]
     result = [
         Condition(
             id=rule.id,
             title=rule.title,
             threshold=limit,
-            actual=_counted(rule.threshold, settings, findings),
+            actual=_counted(rule.threshold, settings, counting),
             outcome=_result([violation for violation in found if violation.rule == rule.id]),
         )
         for rule in in_force
@@ -218,7 +219,7 @@ def _location(
 def _setting(settings: Mapping[str, Any], dotted: str, below: str = "thresholds.") -> Any:
     value: Any = settings
     for part in f"{below}{dotted}".split("."):
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return None
         value = value.get(part)
     return value
@@ -234,12 +235,11 @@ _KIND_OF: Final = {
 }
 
 
-def _counted(threshold: str, settings: Mapping[str, Any], findings: Sequence[Finding]) -> int | None:
-    """How many findings the threshold counts, as the shipped rules count; None where it is no count."""
+def _counted(threshold: str, settings: Mapping[str, Any], counting: Sequence[Finding]) -> int | None:
+    """How many of the findings that are new and not waived the threshold counts, as the shipped rules count; None where it is no count."""
     area, _, key = threshold.partition(".")
     if area not in _KIND_OF:
         return None
-    counting = [f for f in findings if f.waived is None and f.state is State.NEW]
     if area == "malware":
         return sum(1 for f in counting if f.kind is Kind.MALWARE or _is_malicious_package(f))
     of_kind = [f for f in counting if f.kind is _KIND_OF[area]]

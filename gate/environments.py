@@ -17,9 +17,9 @@ from msgspec import Meta
 from gate import globs, principals, times
 from gate.documents import shape
 from gate.documents import yaml as yaml_documents
-from gate.errors import GateError, quoted
+from gate.errors import GateError, SettingsError, quoted
 from gate.gate_yaml import EnvironmentSettings, Settings
-from gate.model import Approval, Decision, Outcome, Point, Rule, Said, Severity
+from gate.model import Approval, Decision, Evidence, Outcome, Point, Rule, Said, Severity
 
 POLICY: Final = "gate.environments"
 """Stands where a rule's package stands: these rules are gate's own, no bundle can replace them."""
@@ -222,6 +222,24 @@ class _GivenApproval(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     groups: tuple[str, ...] = ()
     at: str
     expires: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+def extra_evidence(require: tuple[str, ...], max_age: str | None) -> tuple[tuple[str, ...], float | None]:
+    """What `--require` and `--max-age` add to what the environment wants: kinds, and seconds.
+
+    Raises `SettingsError` for what is no kind of evidence or no duration.
+    """
+    unknown = [kind for kind in require if kind not in tuple(Evidence)]
+    if unknown:
+        raise SettingsError(
+            f"--require {quoted(unknown[0])} is no kind of evidence",
+            code="usage",
+            expected=", ".join(Evidence),
+        )
+    seconds = times.duration_s(max_age) if max_age else None
+    if max_age and not seconds:
+        raise SettingsError(f"--max-age {quoted(max_age)} is no duration", code="usage", expected="24h")
+    return require, seconds
 
 
 class _ApprovalsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

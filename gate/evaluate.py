@@ -11,8 +11,11 @@ Undefined, a missing answer and an unknown key are errors, never "nothing was sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, Protocol
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -68,15 +71,26 @@ class Engine(Protocol):
         now_ns: int,
         seed: str,
         timeout_s: float,
-    ) -> list[tuple[dict[str, Any], tuple[Problem, ...]]]:
+    ) -> list[Lenient]:
         """As `evaluate_many`; a built-in that fails leaves its rule out, and is told beside.
 
         An overlay of which rules say contradicting things has no values, and they are told beside.
         """
 
 
-AT_ONCE: Final = 250
+AT_ONCE: Final = 100
 """Objects asked about in one request: enough for all cores, so few that the engine's memory stays small."""
+IN_FLIGHT: Final = 3
+"""Requests the engine has at once: the one about the subject, and it works at a batch while another is looked at."""
+AHEAD: Final = 32
+"""Answers that may wait for an earlier one."""
+SMALL_BASE_BYTES: Final = 64 * limits.KIB
+"""What may be sent again with every batch."""
+T = TypeVar("T")
+Lenient = tuple[dict[str, Any], tuple[Problem, ...]]
+"""The values, and what built-ins failed or which rules contradict each other."""
+Ask = Callable[[str, bytes, Sequence[bytes]], list[Lenient]]
+"""Entry point, base and overlays -> one answer for each overlay."""
 Python = Callable[[Sequence[tuple[str, str]], bytes, float], dict[str, list[Any]]]
 """Policy files (path, text), input and seconds -> entry point -> what was said."""
 
@@ -106,20 +120,24 @@ def evaluate(
     answer, or answered in another shape than CONTRACTS.md ("What a rule emits") allows.
     """
     ask: dict[str, Any] = {"now_ns": now_ns, "seed": given.sha256, "timeout_s": timeout_s}
-    said: list[Said] = []
-    entries = entrypoints(bundle.packages, "subject", point)
-    if entries:
+    of_subject = entrypoints(bundle.packages, "subject", point)
+    of_object = entrypoints(bundle.packages, "object", point)
+
+    def about_subject() -> list[dict[str, Any]]:
         document = given.document if bundle.looks_at("objects") else given.without_objects
-        answers = engine.evaluate(bundle.revision, entries, document, **ask)
-        said.extend(_checked(answers, entries, bundle, fingerprints, None))
-    entries = entrypoints(bundle.packages, "object", point)
-    for first in range(0, len(given.overlays), AT_ONCE) if entries else ():
-        overlays = given.overlays[first : first + AT_ONCE]
-        each = engine.evaluate_many(bundle.revision, entries, given.base, overlays, **ask)
-        if len(each) != len(overlays):
-            raise PolicyError(f"{len(overlays)} objects were asked about, {len(each)} answered")
-        for index, answers in enumerate(each, first):
-            said.extend(_checked(answers, entries, bundle, fingerprints, index))
+        return [engine.evaluate(bundle.revision, of_subject, document, **ask)]
+
+    def about(overlays: Sequence[bytes]) -> list[dict[str, Any]]:
+        return engine.evaluate_many(bundle.revision, of_object, given.base, overlays, **ask)
+
+    questions: list[Callable[[], Sequence[dict[str, Any]]]] = [about_subject] if of_subject else []
+    questions += _batches(about, given.overlays, AT_ONCE) if of_object else []
+    answered = _answered(questions)
+    said: list[Said] = []
+    if of_subject:
+        said.extend(_checked(next(answered), of_subject, bundle, fingerprints, None))
+    for index, answers in enumerate(answered):
+        said.extend(_checked(answers, of_object, bundle, fingerprints, index))
     # They look at reports, which admission has not (CONTRACTS.md, Policy input v1).
     if bundle.python and point is not Point.ADMISSION:
         if python is None:
@@ -160,15 +178,7 @@ def evaluate_gatekeeper(
     """
     if bundle.gatekeeper is None:
         return Reviewed()
-    name, seed = bundle.gatekeeper_id, given.sha256
-
-    def ask(
-        entry: str, base: bytes, overlays: Sequence[bytes]
-    ) -> list[tuple[dict[str, Any], tuple[Problem, ...]]]:
-        return engine.evaluate_leniently(
-            name, [entry], base, overlays, now_ns=now_ns, seed=seed, timeout_s=timeout_s
-        )
-
+    ask = _leniently(engine, bundle.gatekeeper_id, given.sha256, now_ns, timeout_s)
     result = reviewed(bundle.gatekeeper, objects, point, ask)
     said = (msgspec.structs.replace(one, message=_cut(one.message)) for one in result.said)
     return Reviewed(said=_bounded(said), notices=result.notices)
@@ -192,18 +202,61 @@ def evaluate_conftest(
     """
     if bundle.conftest is None or point is Point.ADMISSION:
         return Tested()
-    name, seed = bundle.conftest.id, given.sha256
-
-    def ask(
-        entry: str, base: bytes, overlays: Sequence[bytes]
-    ) -> list[tuple[dict[str, Any], tuple[Problem, ...]]]:
-        return engine.evaluate_leniently(
-            name, [entry], base, overlays, now_ns=now_ns, seed=seed, timeout_s=timeout_s
-        )
-
+    ask = _leniently(engine, bundle.conftest.id, given.sha256, now_ns, timeout_s)
     result = tested(bundle.conftest, documents, first, ask)
     said = (msgspec.structs.replace(one, message=_cut(one.message)) for one in result.said)
     return Tested(said=_bounded(said), notices=result.notices)
+
+
+def _leniently(engine: Engine, bundle: str, seed: str, now_ns: int, timeout_s: float) -> Ask:
+    """`engine.evaluate_leniently` for one entry point of a bundle, in batches."""
+
+    def ask(entry: str, base: bytes, overlays: Sequence[bytes]) -> list[Lenient]:
+        def about(part: Sequence[bytes]) -> list[Lenient]:
+            return engine.evaluate_leniently(
+                bundle, [entry], base, part, now_ns=now_ns, seed=seed, timeout_s=timeout_s
+            )
+
+        # A base as long as an inventory is sent once.
+        at_once = AT_ONCE if len(base) < SMALL_BASE_BYTES else max(len(overlays), 1)
+        return list(_answered(_batches(about, overlays, at_once)))
+
+    return ask
+
+
+def _batches(
+    ask: Callable[[Sequence[bytes]], Sequence[T]], overlays: Sequence[bytes], at_once: int
+) -> list[Callable[[], Sequence[T]]]:
+    """One question for each batch of `overlays`, which are made when it is asked."""
+
+    def answers(first: int) -> Sequence[T]:
+        part = overlays[first : first + at_once]
+        told = ask(part)
+        if len(told) != len(part):
+            raise PolicyError(f"{len(part)} objects were asked about, {len(told)} answered")
+        return told
+
+    return [partial(answers, first) for first in range(0, len(overlays), at_once)]
+
+
+def _answered(questions: Sequence[Callable[[], Sequence[T]]]) -> Iterator[T]:
+    """What is answered, in the order of the questions; the first failure is raised."""
+    if len(questions) < 2:  # a thread would be started only to be ended
+        for question in questions:
+            yield from question()
+        return
+    with ThreadPoolExecutor(IN_FLIGHT, "asking") as pool:
+        waiting: deque[Future[Sequence[T]]] = deque()
+        try:
+            for question in questions:
+                waiting.append(pool.submit(question))
+                if len(waiting) > AHEAD:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        finally:
+            for one in waiting:
+                one.cancel()
 
 
 def _bounded(said: Iterable[Said]) -> tuple[Said, ...]:

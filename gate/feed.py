@@ -62,7 +62,24 @@ class Waived(_Change, frozen=True, kw_only=True, tag="waived"):
     """False once it is revoked or rejected; its expiry is in `waiver` and needs no change."""
 
 
-Change = Decided | Aliased | Admitted | Waived
+class Granted(_Change, frozen=True, kw_only=True, tag="granted"):
+    """Break-glass: two persons agreed that a namespace takes for hours what would be denied (docs/adr/0010)."""
+
+    id: str
+    namespace: str
+    """Its name, no pattern."""
+    digests: tuple[str, ...]
+    """Only objects whose images are all of these; empty: every object."""
+    reason: str
+    requested_by: str
+    approved_by: str
+    starts: str
+    until: str
+    is_in_force: bool
+    """False once somebody took it back; its end needs no change."""
+
+
+Change = Decided | Aliased | Admitted | Waived | Granted
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

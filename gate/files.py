@@ -32,6 +32,19 @@ _KIND: Final = re.compile(rb"^kind\s*:", re.MULTILINE)
 STDIN: Final = "-"
 
 
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    """How a report came to be that gate had a tool make."""
+
+    how: str
+    """The command, as one reads it."""
+    says_findings: bool
+    """Whether the tool said by its exit code that it found something."""
+    root: str
+    """The absolute folder that was scanned: paths below it are told relative to it."""
+    folder: str
+    """The folder below it that the tool worked in, `.` for itself."""
+
+
 class File(msgspec.Struct, frozen=True, kw_only=True):
     """One file, read."""
 
@@ -39,6 +52,8 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     """As named, with `/`."""
     data: bytes
     declared: str | None = None
+    made: Made | None = None
+    """None where somebody else made it."""
 
 
 def no_others(_: str) -> bool:

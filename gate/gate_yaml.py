@@ -92,7 +92,17 @@ class Input(_Section, frozen=True, kw_only=True):
     path: Annotated[
         Text | None, Meta(description="File, folder or glob.", examples=["reports/**/*.json"])
     ] = None
-    run: Annotated[Texts | None, Meta(description="Program and arguments; no shell.")] = None
+    run: Annotated[
+        Texts | None,
+        Meta(description="Program and arguments, no shell; {report} is the file of its report, else stdout."),
+    ] = None
+    exit_codes: Annotated[
+        tuple[Annotated[int, Meta(ge=1, le=255, title="a whole number from 1 to 255")], ...],
+        Meta(description="Of a run: what its program ends with where it found something.", examples=[[1]]),
+    ] = (1,)
+    timeout_s: Annotated[
+        Duration | None, Meta(description="How long a run may take; absent: 10m.", examples=["10m"])
+    ] = msgspec.field(default=None, name="timeout")
     as_: Annotated[
         Name | None, Meta(description="The format, where it cannot be seen.", examples=["zap"])
     ] = msgspec.field(default=None, name="as")
@@ -131,6 +141,19 @@ class ActionsByPoint(_Section, frozen=True, kw_only=True):
 Actions = dict[RulePattern, Action | ActionsByPoint]
 
 
+class ConftestSettings(_Section, frozen=True, kw_only=True):
+    """How Conftest's policies are asked; what is left out is as in Conftest."""
+
+    namespaces: Annotated[
+        Texts | None, Meta(description="Namespaces to ask, globs too; main where it is left out.")
+    ] = None
+    all_namespaces: Annotated[bool, Meta(description="Whether every namespace is asked.")] = False
+    combine: Annotated[bool, Meta(description="Whether all files are judged as one list.")] = False
+    rego_version: Annotated[
+        Literal["v0", "v1"] | None, Meta(description="Language of the policies; v1 where it is left out.")
+    ] = None
+
+
 class Policies(_Section, frozen=True, kw_only=True):
     """The rules, and what their violations do."""
 
@@ -143,6 +166,9 @@ class Policies(_Section, frozen=True, kw_only=True):
         Actions,
         Meta(description="Action by rule id or pattern; the exact id first, then the longest pattern."),
     ] = {}
+    conftest: Annotated[
+        ConftestSettings | None, Meta(description="How Conftest's policies among them are asked.")
+    ] = None
     python: Annotated[bool, Meta(description="Whether Python policies may run; they are trusted code.")] = (
         False
     )
@@ -217,6 +243,16 @@ class Baseline(_Section, frozen=True, kw_only=True):
 
     mode: Annotated[Literal["off", "file", "merge-base"], Meta(description="merge-base asks the service.")]
     file: Annotated[Text, Meta(description="Where `gate baseline write` keeps it.")] = ".gate/baseline.json"
+    grace_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=30,
+            title="a whole number from 0 to 30",
+            description="Days that a flaw disclosed in an unchanged package may wait.",
+            examples=[7],
+        ),
+    ] = 0
 
 
 class Waivers(_Section, frozen=True, kw_only=True):

@@ -6,21 +6,19 @@ file and knows no adapter; both are given to it.
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import re
-import zlib
 from collections.abc import Mapping
 from typing import Final, Literal, Protocol
 
 import msgspec
 
-from gate import limits
 from gate.conftest import inputs
 from gate.documents import json as json_documents
 from gate.documents import manifests, records
 from gate.documents import xml as xml_documents
 from gate.documents.document import Document
+from gate.documents.envelope import decoded, is_wrapped, uncompressed
 from gate.errors import ReportError, quoted
 from gate.kubernetes import objects
 from gate.model import Evidence, Report, Scan, Status
@@ -28,14 +26,11 @@ from gate.model import Evidence, Report, Scan, Status
 KUBERNETES: Final = "kubernetes"
 _REPORT_GROUPS: Final = ("aquasecurity.github.io", "wgpolicyk8s.io", "openreports.io", "reports.kyverno.io")
 """What scanners write into a cluster: as manifests they would all be harmless."""
-_GZIP: Final = b"\x1f\x8b"
-_UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _TEXT: Final = re.compile(rb"(?:\s*#[^\n]*\n)*\s*[A-Za-z]\w*:")
 """`Tag: value`, as SPDX and LCOV write; comments may stand before."""
 _TRAILING: Final = "trailing characters"
 _SHOWN: Final = 20
 """Rejected elements named in a report's notes; all of them are in the scan."""
-_UTF32: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 
 
 class Adapter(Protocol):
@@ -140,79 +135,6 @@ def _configuration_scan(name: str) -> Scan:
     return Scan(format=name, scanner=name, status=Status.OK, kinds=())
 
 
-def uncompressed(data: bytes, path: str) -> bytes:
-    """`data` without its gzip envelope, if it has one; bounded in size and ratio."""
-    if not data.startswith(_GZIP):
-        return data
-    most = min(limits.REPORT_BYTES, max(len(data), 1) * limits.REPORT_GZIP_RATIO)
-    inflate = zlib.decompressobj(wbits=31)
-    try:
-        plain = inflate.decompress(data, most + 1)
-    except zlib.error as error:
-        raise ReportError(f"broken gzip data: {error}", code="report_truncated", path=path) from None
-    if len(plain) > most:
-        raise ReportError(
-            "the compressed file gives too much",
-            code="report_too_large",
-            path=path,
-            expected=f"at most {most} bytes ({limits.REPORT_GZIP_RATIO} to 1)",
-        )
-    if not inflate.eof or inflate.unused_data:
-        raise ReportError(
-            "the gzip data does not end where the file ends",
-            code="report_truncated",
-            path=path,
-            expected="one complete gzip member",
-            fix="make the report again",
-        )
-    return plain
-
-
-def decoded(data: bytes, path: str) -> tuple[bytes, tuple[str, ...]]:
-    """`data` as UTF-8 without a byte order mark, and notices about what was done to it.
-
-    UTF-16 is read where a byte order mark says so (PowerShell writes it), nothing is ever guessed.
-    """
-    if len(data) > limits.REPORT_BYTES:
-        raise ReportError(
-            "the file is too large",
-            code="report_too_large",
-            path=path,
-            found=f"{len(data)} bytes",
-            expected=f"at most {limits.REPORT_BYTES}",
-        )
-    if data.startswith(_UTF32):
-        raise _encoding_error(path, "UTF-32", 1, 1)
-    for mark, encoding in _UTF16.items():
-        if data.startswith(mark):
-            try:
-                text = data[len(mark) :].decode(encoding)
-            except UnicodeDecodeError as error:
-                raise _encoding_error(path, f"broken UTF-16 at byte {error.start}", 1, 1) from None
-            return text.encode(), ("read as UTF-16 (its byte order mark says so)",)
-    plain = data.removeprefix(codecs.BOM_UTF8)
-    try:
-        plain.decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = plain[: error.start].decode("utf-8", "replace")
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        raise _encoding_error(path, f"byte 0x{plain[error.start]:02x}", line, column) from None
-    return plain, ()
-
-
-def _encoding_error(path: str, found: str, line: int, column: int) -> ReportError:
-    return ReportError(
-        "not UTF-8",
-        code="report_encoding",
-        path=path,
-        line=line,
-        column=column,
-        found=found,
-        expected="UTF-8, or UTF-16 with a byte order mark",
-        fix="write the file as UTF-8",
-    )
-
-
 def _is_yaml(text: bytes, path: str) -> bool:
     # No report format here is YAML; a JSON manifest in a .yaml file is read the same way.
     start = text.lstrip()[:1]
@@ -254,7 +176,8 @@ def _report_scan(
 
 def _claimed(document: Document, reasons: Mapping[str, str]) -> bool:
     """Whether a report in the shape of a Kubernetes object has its adapter."""
-    return bool(reasons) and str(document.at("apiVersion")).partition("/")[0].endswith(_REPORT_GROUPS)
+    versions = (document.at("apiVersion"), document.at("items", 0, "apiVersion"))
+    return bool(reasons) and any(str(one).partition("/")[0].endswith(_REPORT_GROUPS) for one in versions)
 
 
 def _document(text: bytes, path: str) -> Document:
@@ -326,21 +249,17 @@ def _manifest_scan(text: bytes, path: str, read_manifests: manifests.ReadMany) -
                 column=1,
                 found=f"{quoted(one.object.get('kind'))} of {quoted(group)}",
                 expected="manifests, or the scanner's own report",
-                fix="hand over the scanner's own JSON; this version does not read reports of this group",
+                fix="hand it over as JSON (kubectl get … -o json), reports alone, if gate has their format",
             )
-    return Scan(
-        format=KUBERNETES,
-        scanner=KUBERNETES,
-        status=Status.OK if found else Status.EMPTY_TARGET,
-        kinds=(Evidence.MANIFESTS,),
-        objects=found,
-        notes=() if found else ("the file holds no object",),
-    )
+    status = Status.OK if found else Status.EMPTY_TARGET
+    notes = () if found else ("the file holds no object",)
+    kinds = (Evidence.MANIFESTS,)
+    return Scan(format=KUBERNETES, scanner=KUBERNETES, status=status, kinds=kinds, objects=found, notes=notes)
 
 
 def is_manifest(file: bytes, path: str, declared: str | None) -> bool:
     """Whether `ingest` will read the file with `read_manifests` as it is, told by a glance."""
-    if file.startswith((_GZIP, codecs.BOM_UTF8, *_UTF16)):
+    if is_wrapped(file):
         return False
     return declared == KUBERNETES or (declared is None and _is_yaml(file, path))
 

@@ -1,4 +1,4 @@
-"""What was named becomes files: some lie on the disk, some a tool renders first.
+"""What was named becomes files: some lie on the disk, some a tool renders or makes first.
 
 Which path is which is told by what is there; whatever is named must be read by something.
 """
@@ -11,34 +11,31 @@ from pathlib import Path
 import msgspec
 
 from gate import files, rendering
-from gate.errors import SettingsError
+from gate.errors import SettingsError, quoted
 from gate.gate_yaml import Input
+from gate.running import TIMEOUT_S, Progress, Run
 
 
 class Handed(msgspec.Struct, frozen=True, kw_only=True):
-    """What is read: paths, declared (format, path) pairs, charts to render; all relative to `base`."""
+    """What is read: paths, declared (format, path) pairs, charts to render, tools to run; relative to `base`."""
 
     paths: tuple[str, ...]
     declared: tuple[tuple[str, str], ...]
     rendered: tuple[rendering.Wanted, ...]
     base: Path
+    runs: tuple[Run, ...] = ()
 
 
 Given = tuple[str | None, str, rendering.Options]
 """Format where it is named, path, and how it is rendered if it is."""
 
 
-def configured(given: Sequence[Input], options: rendering.Options, label: str) -> list[Given]:
-    """The inputs of gate.yaml, called `label`; what the command line says of `options` is laid over."""
+def configured(given: Sequence[Input], options: rendering.Options) -> list[Given]:
+    """The paths among the inputs of gate.yaml; what the command line says of `options` is laid over."""
     result: list[Given] = []
     for one in given:
-        if one.run is not None or one.path is None:
-            raise SettingsError(
-                "inputs that run a scanner are not read by this version",
-                code="not_available",
-                path=label,
-                fix="run the scanner before, and name its report under path",
-            )
+        if one.path is None:
+            continue  # a run (`commanded`)
         its_own = rendering.Options(
             values=(*one.values, *options.values),
             sets=options.sets,
@@ -50,11 +47,44 @@ def configured(given: Sequence[Input], options: rendering.Options, label: str) -
     return result
 
 
+def commanded(given: Sequence[Input], label: str) -> tuple[Run, ...]:
+    """The tools to run among the inputs of the gate.yaml `label`.
+
+    Raises `SettingsError` for a program that lies in the repository: a change could bring its own.
+    """
+    runs: list[Run] = []
+    for one in given:
+        if one.run is None:
+            continue
+        program = one.run[0]
+        if "/" in program and not Path(program).is_absolute():
+            raise SettingsError(
+                f"inputs run {quoted(program)}, which a change of the repository could replace",
+                path=label,
+                expected="a program on PATH, or an absolute path",
+                fix="install it where the pipeline runs",
+            )
+        name = Path(program).name
+        runs.append(
+            Run(
+                name=name,
+                command=one.run,
+                format=one.as_,
+                findings=frozenset(one.exit_codes),
+                is_own_command=True,
+                timeout_s=float(one.timeout_s) if one.timeout_s is not None else TIMEOUT_S,
+                fix=f"install {name}, or run its command by hand and look",
+            )
+        )
+    return tuple(runs)
+
+
 def sorted_out(
     given: Sequence[Given],
     declared: Sequence[tuple[str, str]],
     options: rendering.Options,
     base: Path,
+    runs: tuple[Run, ...] = (),
 ) -> Handed:
     """`given` (format, path, options) by what becomes of each."""
     pairs = [(name, path, options) for name, path in declared] + [(n, p, o) for n, p, o in given if n]
@@ -74,17 +104,26 @@ def sorted_out(
         declared=tuple((name, path) for name, path, _ in pairs if name not in rendering.FORMATS),
         rendered=tuple(wanted),
         base=base,
+        runs=runs,
     )
 
 
 def read(
-    handed: Handed, stdin: list[bytes] | None, also: Callable[[str], bool] = files.no_others
+    handed: Handed,
+    stdin: list[bytes] | None,
+    also: Callable[[str], bool] = files.no_others,
+    progress: Progress | None = None,
+    keep: Path | None = None,
 ) -> Iterator[files.File]:
-    """Every file, those that are rendered first; what stood on stdin is left in `stdin`.
+    """Every file, those that are rendered or made first; what stood on stdin is left in `stdin`.
 
-    `also` is `files.read`'s.
+    `also` is `files.read`'s, `progress` is told how far the tools are, `keep` is where their reports stay.
     """
     made = rendering.rendered(handed.rendered, handed.base)
+    if handed.runs:
+        from gate.running import reports  # noqa: PLC0415 - few checks run anything
+
+        made += reports.made(handed.runs, handed.base, progress, keep)
     without = frozenset(one.path.rstrip("/") for one in handed.rendered)
     for file in files.read(handed.paths, handed.declared, handed.base, made, without, also):
         if stdin is not None and file.path == files.STDIN:

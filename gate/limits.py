@@ -19,12 +19,16 @@ JSON_DEPTH: Final = 100
 XML_DEPTH: Final = 100
 XML_NODES: Final = 5_000_000
 YAML_BYTES: Final = 10 * MIB
-"""KUBERNETES.md 4.3, as the next four."""
+"""One document; KUBERNETES.md 4.3, as the next three."""
 YAML_DEPTH: Final = 100
 YAML_ALIASES: Final = 1_000
 YAML_NODES: Final = 1_000_000
 """Counted with aliases expanded."""
-YAML_DOCUMENTS: Final = 10_000
+MANIFEST_BYTES: Final = 128 * MIB
+"""A stream of manifests: a whole cluster's, 100,000 Deployments take 86 MiB (docs/adr/0012)."""
+MANIFEST_DOCUMENTS: Final = 200_000
+MANIFEST_RATE: Final = 1 * MIB
+"""Bytes of manifests a second, beyond `EVALUATION_TIMEOUT_S`, below which reading them is given up."""
 CONFIG_BYTES: Final = 1 * MIB
 """gate.yaml, waivers and baseline files; a baseline of 20,000 fingerprints has about 0.9 MiB."""
 BASELINE_BYTES: Final = 64 * MIB
@@ -53,12 +57,20 @@ ADMISSION_TIMEOUT_S: Final = 4.5
 """Budget of a review that does not say how long it may take (KUBERNETES.md 4.1)."""
 ADMISSION_MARGIN_S: Final = 0.5
 """How long before the API server's own deadline the answer is given."""
+BREAK_GLASS_HOURS: Final = 4
+"""Longest time for which two persons may let a namespace take what the gate denies (SUPPLY_CHAIN.md 5.1)."""
 SERVICE_BODY_BYTES: Final = 10 * MIB
 """One JSON request to the service (KUBERNETES.md 4.3)."""
 SERVICE_UPLOAD_BYTES: Final = 256 * MIB
 """All reports of one request to the service: they are judged in memory."""
+SERVICE_AT_ONCE_BYTES: Final = 5 * MIB
+"""Reports decided about while the client waits, where it does not say that it would (PRODUCT.md d)."""
 SERVICE_FILES: Final = 1_000
 """Reports in one request."""
+SERVICE_KNOWN_BYTES: Final = 32 * MIB
+"""Reports whose reading is remembered; what they become takes about ten times as much memory."""
+SERVICE_KNOWN_FROM_BYTES: Final = 64 * KIB
+"""Smaller ones are read sooner than they are looked up."""
 SERVICE_IN_FLIGHT: Final = 256
 """Requests worked on at once; more are told to come back (THREATS.md I6)."""
 SERVICE_RECEIVE_S: Final = 30.0

@@ -14,68 +14,35 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
-from gate import bootstrap, ci, environments, files, ids, inputs, rendering, repository, settings, times
+from gate import bootstrap, ci, environments, files, ids, inputs, rendering, repository, settings
 from gate.bundle import Bundle, unknown_rules
-from gate.configuration import Configuration, cluster, configuration, data, known_before, policies
+from gate.configuration import (
+    Configuration,
+    cluster,
+    configuration,
+    conftest_options,
+    data,
+    known_before,
+    policies,
+)
 from gate.configuration import waivers as waivers_of
 from gate.conftest.inputs import is_read
-from gate.conftest.policies import Options
 from gate.engines.embedded import Engine
 from gate.errors import SettingsError, quoted
-from gate.gate_yaml import EnvironmentSettings, Settings
+from gate.gate_yaml import EnvironmentSettings
 from gate.ingest import Read
 from gate.kubernetes import schemas
-from gate.model import Approval, Decision, EnvironmentRef, Evidence, Point, Said, Severity, Subject
+from gate.model import Approval, Decision, EnvironmentRef, Point, Said, Severity, Subject
 from gate.pipeline import Judgement, Question, judge
 from gate.policy_files import Collected
 from gate.presentation import Presentation
+from gate.wish import Wish, timeout_s
 
 REPLACED = "counts for no promotion: "
 """How the notice begins of a decision whose rules or exceptions the command line replaced."""
-
-
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What a command line asked for; None and empty stand for "not said"."""
-
-    paths: tuple[str, ...] = ()
-    config: str | None = None
-    config_from: str | None = None
-    policies: tuple[str, ...] = ()
-    data: tuple[str, ...] = ()
-    environment: str | None = None
-    subject: str | None = None
-    subject_type: Literal["source", "image", "manifests", "release"] | None = None
-    project: str | None = None
-    repository: str | None = None
-    commit: str | None = None
-    branch: str | None = None
-    author: str | None = None
-    approvals: str | None = None
-    waivers: tuple[str, ...] = ()
-    baseline: str | None = None
-    timeout: str | None = None
-    declared: tuple[str, ...] = ()
-    """`FORMAT=PATH`."""
-    conftest: Options = Options()
-    require: tuple[str, ...] = ()
-    max_age: str | None = None
-    values: tuple[str, ...] = ()
-    """Values files of charts."""
-    sets: tuple[str, ...] = ()
-    """`KEY=VALUE` for charts."""
-    release: str = "release"
-    namespace: str = "default"
-    kubernetes_version: str | None = None
-    keep_stdin: bool = False
-    """Whether the caller wants back what stood on stdin."""
-    ci: Literal["auto", "none"] = "auto"
-    formats: tuple[str, ...] = ()
-    """Output formats that exist."""
-    record: bool = True
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,16 +64,19 @@ def checked(
     now: datetime,
     randomness: bytes,
     *,
+    started: Engine | None = None,
     compare: bool = True,
 ) -> Checked:
     """The decision about what `wish` names, recorded if gate.yaml says so.
 
-    `root` is the working directory, `environ` the process environment; without `compare` no baseline
-    is looked at. Raises `GateError` where no
-    decision can be made.
+    `root` is the working directory, `environ` the process environment, `started` an engine that
+    is closed here; without `compare` no baseline is looked at. Raises `GateError` where no decision can be made.
     """
     run = ci.detected(environ) if wish.ci == "auto" else None
-    with configuration(wish.config, wish.config_from, root, run) as config, bootstrap.engine() as engine:
+    with (
+        started or bootstrap.engine() as engine,
+        configuration(wish.config, wish.config_from, root, run) as config,
+    ):
         _refuse_what_is_not_here(config, wish.formats)
         environment = settings.environment(config.settings, wish.environment) if wish.environment else None
         if environment and config.settings.record is not None and not wish.record:
@@ -123,7 +93,8 @@ def checked(
             named = handed(wish, config, root)
             stdin: list[bytes] = []
             also = is_read if collected.conftest else files.no_others
-            given = inputs.read(named, stdin if wish.keep_stdin else None, also)
+            keep = root / wish.keep if wish.keep else None
+            given = inputs.read(named, stdin if wish.keep_stdin else None, also, wish.progress, keep)
             reads = bootstrap.ingested(given, engine, configuration=bool(collected.conftest))
             question, bundle = _question(
                 wish,
@@ -179,16 +150,24 @@ def handed(wish: Wish, config: Configuration, root: Path) -> inputs.Handed:
     """What the command line names, or else the inputs of gate.yaml."""
     declared = files.declarations(wish.declared)
     options = rendering.Options(**{name: getattr(wish, name) for name in rendering.Options.__struct_fields__})
+    if wish.runs:
+        return inputs.sorted_out([], declared, options, root / wish.scanned, wish.runs)
     if wish.paths or declared:
         return inputs.sorted_out([(None, path, options) for path in wish.paths], declared, options, root)
-    given = inputs.configured(config.settings.inputs, options, config.label)
-    return inputs.sorted_out(given, [], options, config.home)
+    given = inputs.configured(config.settings.inputs, options)
+    runs = inputs.commanded(config.settings.inputs, config.label)
+    return inputs.sorted_out(given, [], options, config.home, runs)
 
 
 def _loaded(collected: Collected, wish: Wish, config: Configuration, root: Path, engine: Engine) -> Bundle:
     given = data(config, wish.data, root) if collected.conftest else {}
-    options = msgspec.structs.replace(wish.conftest, data=given)
-    options.refuse_without(has_policies=bool(collected.conftest))
+    options = conftest_options(
+        config,
+        wish.conftest,
+        given,
+        is_configured=not wish.policies,
+        has_policies=bool(collected.conftest),
+    )
     return bootstrap.compiled(
         collected,
         root if wish.policies else config.root,
@@ -229,7 +208,7 @@ def _question(
         *_promotion(config, environment, subject, now),
     )
     overlay = settings.thresholds_overlay(value, environment)
-    extra = _evidence(wish)
+    extra = environments.extra_evidence(wish.require, wish.max_age)
     given_data = data(config, wish.data, root)
     bundle = loading.result()
     unknown = unknown_rules(bundle, value.policies.actions, {**environments.RULES, **schemas.RULES})
@@ -257,10 +236,11 @@ def _question(
         waivers=given_waivers,
         waiver_days={severity: value.waivers.longest_days(severity) for severity in Severity},
         baseline=known,
+        grace_days=value.baseline.grace_days if value.baseline else 0,
         schemas=cluster(config, bundle, wish.kubernetes_version, engine),
         approvals=approvals,
         approvals_required=environment.approvals.number if environment and environment.approvals else 0,
-        timeout_s=_timeout_s(wish, value),
+        timeout_s=timeout_s(wish, value),
     )
     return question, bundle
 
@@ -369,31 +349,3 @@ def _newest(
         return None
     repository.refuse_carried(Path(record), config.home)
     return bootstrap.newest(config.home / record, subject.digest, environment.requires.environment)
-
-
-def _evidence(wish: Wish) -> tuple[tuple[str, ...], float | None]:
-    """`--require` and `--max-age`, which add to what the environment wants."""
-    unknown = [kind for kind in wish.require if kind not in tuple(Evidence)]
-    if unknown:
-        raise SettingsError(
-            f"--require {quoted(unknown[0])} is no kind of evidence",
-            code="usage",
-            expected=", ".join(Evidence),
-        )
-    seconds = times.duration_s(wish.max_age) if wish.max_age else None
-    if wish.max_age and not seconds:
-        raise SettingsError(f"--max-age {quoted(wish.max_age)} is no duration", code="usage", expected="24h")
-    return wish.require, seconds
-
-
-def _timeout_s(wish: Wish, value: Settings) -> float:
-    if wish.timeout is None:
-        return float(value.limits.evaluation_timeout_s)
-    seconds = times.duration_s(wish.timeout)
-    if not seconds or seconds > settings.LONGEST_EVALUATION_S:
-        raise SettingsError(
-            f"--timeout {quoted(wish.timeout)} is no duration",
-            code="usage",
-            expected=f"10s, at most {settings.LONGEST_EVALUATION_S:g}s",
-        )
-    return seconds

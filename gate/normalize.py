@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from gate import packages
 from gate.model import Component, Finding, FixState, Kind, Observation, Scan
 from gate.sights import Sight, by_place
 
@@ -114,14 +115,6 @@ def file_path(text: str | None) -> str | None:
     return "/".join(parts) or None
 
 
-def purl_base(purl: str) -> str:
-    """`purl` without version, qualifiers and subpath."""
-    plain = purl.split("?", 1)[0].split("#", 1)[0]
-    head, slash, last = plain.rpartition("/")
-    name, at, _ = last.partition("@")
-    return f"{head}{slash}{name}" if at else plain
-
-
 def _cleaned(finding: Finding, groups: Mapping[str, frozenset[str]]) -> Finding:
     """`finding` under its canonical id, paths in one spelling, lists sorted and without repetition."""
     at = finding.location
@@ -162,7 +155,7 @@ def _identity(finding: Finding, seen: Observation, secret_key: bytes) -> str:
         case Kind.VULNERABILITY | Kind.MALWARE | Kind.LICENSE:
             name = "license" if kind is Kind.LICENSE else "vulnerability"
             if finding.purl:
-                return _hash(name, finding.rule, purl_base(finding.purl))
+                return _hash(name, finding.rule, packages.name(finding.purl))
             # The context is the package's name then.
             return _hash(name, finding.rule, at.file or "", at.resource or "", _squeezed(seen.context))
         case Kind.SECRET:

@@ -5,6 +5,7 @@ Source: package-url, purl-spec. A text that is no package URL is never equal to 
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -14,6 +15,17 @@ from gate.version_ranges import version_range
 
 _BUILD_QUALIFIERS: Final = frozenset({"arch", "distro", "distro_name", "package-id", "upstream"})
 """Tools disagree about these for one and the same package; all others tell packages apart."""
+
+_SEPARATORS: Final = re.compile(r"[-_.]+")
+_PLAIN: Final = re.compile(
+    r"(pkg:(?:apk|cargo|deb|gem|golang|maven|npm|nuget)/(?:[a-z0-9][a-z0-9_-]*/){0,2}[a-z0-9][a-z0-9_-]*)"
+    r"(?:@[A-Za-z0-9][A-Za-z0-9._+~:-]*)?"
+)
+"""Package URLs that name their package in its one spelling already: most of a large report."""
+_LOWER_CASE: Final = frozenset({"apk", "composer", "deb", "golang", "pypi", "rpm"})
+"""Types whose names are the same in any case, as tools write them."""
+_DISTRIBUTIONS: Final = {"amzn": "amazon", "ol": "oracle", "rhel": "redhat"}
+"""Namespaces of rpm packages: some tools write the id of os-release, others the vendor."""
 
 Identity = tuple[str, str, str, str, frozenset[tuple[str, str]]]
 """Type, namespace, name, version, qualifiers that count."""
@@ -26,6 +38,35 @@ def package(purl: str) -> PackageURL | None:
         return PackageURL.from_string(purl)
     except ValueError:
         return None
+
+
+def name(purl: str) -> str:
+    """What package `purl` names, in one spelling, without version, qualifiers and subpath.
+
+    A text that is no package URL is its own name.
+    """
+    plain = _PLAIN.fullmatch(purl)
+    if plain is not None:
+        return plain[1]
+    return parsed_name(purl)
+
+
+def parsed_name(purl: str) -> str:
+    """`name`, by taking `purl` apart whatever it looks like."""
+    found = package(purl)
+    return "/".join(("pkg:" + found.type, *filter(None, _spelled(found)))) if found else purl
+
+
+def _spelled(found: PackageURL) -> tuple[str, str]:
+    """Namespace and name of a package in one spelling; PyPI's names as PEP 503 has them."""
+    namespace, base = found.namespace or "", str(found.name)
+    if found.type in _LOWER_CASE:
+        namespace, base = namespace.lower(), base.lower()
+    if found.type == "pypi":
+        base = _SEPARATORS.sub("-", base)
+    if found.type == "rpm":
+        namespace = _DISTRIBUTIONS.get(namespace, namespace)
+    return namespace, base
 
 
 def identity(purl: str | None, version: str | None = None) -> Identity | None:
@@ -48,7 +89,8 @@ def is_about(wanted: str, versions: str | None, purl: str | None, version: str |
         return False
     known = {text for text in (other.version, version) if text}
     return (
-        (one.type, one.namespace, one.name) == (other.type, other.namespace, other.name)
+        one.type == other.type
+        and _spelled(one) == _spelled(other)
         and (not one.version or known == {one.version})
         and (not one.subpath or one.subpath == other.subpath)
         and qualifiers(one) <= qualifiers(other)

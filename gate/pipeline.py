@@ -36,6 +36,7 @@ from gate.model import (
     KubernetesObject,
     Point,
     PolicySet,
+    Report,
     Rule,
     Said,
     Subject,
@@ -45,6 +46,26 @@ from gate.normalize import normalize
 
 Places = Callable[[Sequence[tuple[str, int, str]]], decide.Places]
 """Wanted (file, document, JSON pointer) -> line and column of those that are known."""
+
+
+class Gathered(msgspec.Struct, frozen=True, kw_only=True):
+    """What all reports together come to: each flaw once, as `normalize` gives it."""
+
+    reports: tuple[Report, ...]
+    findings: tuple[Finding, ...]
+    components: tuple[Component, ...]
+    objects: tuple[KubernetesObject, ...]
+
+
+def gathered(reads: Sequence[Read]) -> Gathered:
+    """What `reads` come to."""
+    findings, components = normalize(read.scan for read in reads)
+    return Gathered(
+        reports=tuple(read.report for read in reads),
+        findings=findings,
+        components=components,
+        objects=tuple(one for read in reads for one in read.scan.objects),
+    )
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +78,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     environment: EnvironmentRef | None
     subject: Subject
     reads: tuple[Read, ...]
+    gathered: Gathered | None = None
+    """What `reads` come to, where somebody knows it already: a decision that is made again has nothing else."""
     settings: dict[str, Any]
     """The bundle's, the user's data, thresholds and the environment's evidence, merged."""
     action_for: decide.ActionFor
@@ -93,9 +116,13 @@ def judge(
 ) -> Judgement:
     """The decision about `asked` under `bundle`; raises `GateError` where none can be made."""
     environment = asked.environment.name if asked.environment else None
-    findings, components = normalize(read.scan for read in asked.reads)
-    objects = tuple(one for read in asked.reads for one in read.scan.objects)
-    reports = tuple(read.report for read in asked.reads)
+    handed = asked.gathered or gathered(asked.reads)
+    findings, components, objects, reports = (
+        handed.findings,
+        handed.components,
+        handed.objects,
+        handed.reports,
+    )
     if asked.baseline is not None:
         findings = baseline.marked(findings, asked.baseline, asked.now, asked.grace_days)
     findings, usage = waivers.waived_findings(
@@ -198,6 +225,7 @@ def judge(
         gate_version=__version__,
         notices=(
             *asked.notices,
+            *([baseline.compared(findings, asked.baseline)] if asked.baseline is not None else []),
             *(schemas.notices(asked.schemas) if asked.schemas and objects else ()),
             *waivers.notices(asked.waivers, usage.joined(later), asked.subject, environment, asked.now),
             *constraints.notices,

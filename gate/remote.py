@@ -6,21 +6,22 @@ gate.yaml here says which files are handed over, which outputs are written, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from gate import ci, files, inputs, local, settings, times
+from gate import bootstrap, ci, files, inputs, local, settings, times
 from gate.client import TIMEOUT_S, Client
 from gate.configuration import Configuration, configuration
 from gate.errors import SettingsError, quoted
+from gate.files import File
 from gate.gate_yaml import EnvironmentSettings
 from gate.ids import uuid7
-from gate.local import Wish
 from gate.presentation import Presentation
+from gate.wish import Wish
 
 TOKEN_FILE: Final = "GATE_TOKEN_FILE"  # noqa: S105 - the name of a variable
 _NOT_WITH_A_SERVER: Final = (
@@ -92,14 +93,26 @@ def asked(
         environment = _environment(config, wish.environment)
         named = local.handed(wish, config, root)
         stdin: list[bytes] = []
-        given = list(inputs.read(named, stdin if wish.keep_stdin else None))
+        given = list(inputs.read(named, stdin if wish.keep_stdin else None, progress=wish.progress))
+        _refuse_contradictions(given)
         left_out = files.left_out(named.paths, named.base)
         subject = local.subject_of(wish, project, root, run, local.clone(root) if wish.environment else None)
         meta = _meta(wish, project, subject, environment, left_out)
-        client = Client(url, its_token, _timeout_s(wish))
+        client = Client(url, its_token, _timeout_s(wish), environ.get("TRACEPARENT"))
         shown = client.decide(meta, given, uuid7(now, randomness))
         notices = _without_effect(config)
     return Asked(presentation=shown, configuration=config, notices=notices, stdin=stdin[0] if stdin else None)
+
+
+def _refuse_contradictions(given: Sequence[File]) -> None:
+    """Raise where a tool that was run says one thing by its exit code and another in its report.
+
+    The service sees the report alone, so this is looked at before it is sent.
+    """
+    made = tuple(file for file in given if file.made is not None)
+    if made:
+        with bootstrap.engine() as engine:
+            bootstrap.ingested(made, engine)
 
 
 def _refuse_what_the_service_has(wish: Wish) -> None:

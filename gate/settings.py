@@ -77,6 +77,8 @@ __all__ = [
 FILE: Final = "gate.yaml"
 LONGEST_EVALUATION_S: Final = 600.0
 """A pipeline that waits longer for its policies waits for a mistake."""
+LONGEST_RUN_S: Final = 86_400.0
+"""A scanner that takes a day belongs into a job of its own."""
 FLOOR: Final = ("GATE-EVID-", "GATE-ENV-")
 """How the ids of rules begin that hold whatever the policies are (docs/adr/0003-evidence-is-a-floor.md)."""
 CHARTS: Final = ("helm",)
@@ -234,6 +236,15 @@ def _wrong_inputs(value: Settings, problem: Refuse) -> Iterator[Problem]:
         if (given.path is None) == (given.run is None):
             message = "an input that is not one thing"
             yield problem(at, message, expected="either path or run", fix="make it one, or two inputs of it")
+        if given.run is None and (given.timeout_s is not None or given.exit_codes != (1,)):
+            yield problem(
+                at, "timeout or exit_codes without run", expected="keys of a run", fix="remove them"
+            )
+        if given.timeout_s is not None and not 0 < given.timeout_s <= LONGEST_RUN_S:
+            keys = (*at, "timeout")
+            yield problem(
+                keys, "a time limit out of bounds", expected="more than 0s, at most 24h", fix="write 10m"
+            )
         if given.kubernetes_version and given.as_ not in (None, "kubernetes", *CHARTS):
             message, fix = f"a version for {given.as_}", "remove it, or write as: kubernetes"
             yield problem((*at, "kubernetes_version"), message, fix=fix)

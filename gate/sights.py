@@ -8,6 +8,7 @@ Knows nothing of identities and fingerprints: its sights are of one flaw already
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import unquote
@@ -19,6 +20,7 @@ from gate.model import Finding, FixState, Kind, Severity
 Place = tuple[str | None, ...]
 """Parts of a place in their order; None where a report does not say."""
 _PACKAGES: Final = (Kind.VULNERABILITY, Kind.MALWARE, Kind.LICENSE)
+_PREFIX: Final = re.compile(r"^(?:go|v)(?=\d)")
 _FIX_STATES: Final = (FixState.FIXED, FixState.NOT_FIXED, FixState.WONT_FIX, FixState.UNKNOWN)
 """What counts of several: the fix that somebody knows, then what somebody says, then silence."""
 
@@ -102,8 +104,14 @@ def _place(finding: Finding) -> Place:
     """What tells two findings of one identity apart, and orders them: never hashed."""
     at = finding.location
     if finding.kind in _PACKAGES:
-        return (finding.version or _purl_version(finding.purl), at.file or None, at.resource or None)
+        return (_version(finding), at.file or None, at.resource or None)
     return tuple(str(part) if part else None for part in (at.line, at.column, at.resource, at.url))
+
+
+def _version(finding: Finding) -> str | None:
+    """The version as every tool would write it: of Go, `v1.2`, `1.2` and `go1.2` are one."""
+    text = finding.version or _purl_version(finding.purl)
+    return _PREFIX.sub("", text) if text else None
 
 
 def _purl_version(purl: str | None) -> str | None:

@@ -277,6 +277,8 @@ class _Desk:
 
     def covering(self, finding: Finding | None, violation: Violation | None) -> Waiver | None:
         """The entry that covers it alone and for longest; two never combine."""
+        if not self._by_name:
+            return None
         names = {violation.rule} if violation else set()
         names |= {finding.fingerprint, finding.rule, *finding.aliases} if finding else set()
         called = [w for name in {n.upper() for n in names} for w in self._by_name.get(name, ())]

@@ -255,7 +255,8 @@ def _placed(
         version=version or (stated[0] if len(stated) == 1 else None),
         fixed_versions=fixed,
         fix_state=fix_state(fixed),
-        location=Location(resource=None if purl else ref, image=image),
+        # A bom-ref may be made anew with every document; a name stays.
+        location=Location(resource=None if purl else target.full_name if target else ref, image=image),
     )
 
 

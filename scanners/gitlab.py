@@ -117,6 +117,7 @@ class _Vulnerability(msgspec.Struct):
 class _Files(msgspec.Struct):
     path: str
     package_manager: str = ""
+    dependencies: list[Raw] | None = None
 
 
 class _Report(msgspec.Struct):
@@ -197,6 +198,9 @@ def _outcome(report: _Report, type_: str | None) -> tuple[Status, list[str]]:
         return Status.PARTIAL, [f"scan.type {quoted(type_)} is not known"]
     if not report.scan:
         return Status.OK, ["the report does not say whether the scan succeeded (schema before 14)"]
+    is_clean_list = type_ == "dependency_scanning" and report.files is not None and not report.vulnerabilities
+    if is_clean_list and not any(file.dependencies for file in report.files or ()):
+        return Status.EMPTY_TARGET, ["no dependency is listed: nothing was looked at"]
     return Status.OK, []
 
 

@@ -1,8 +1,9 @@
 """KubeLinter's JSON (`--format json`): flaws in Kubernetes manifests.
 
-The tool knows no severities: they are `unknown`, never guessed. It does not say how many objects it
-looked at, so the report of a folder without any reads like a clean one. Checks that an annotation
-switches off leave no trace. Source: stackrox/kube-linter, `pkg/diagnostic`; FORMATS.md 2.20.
+The tool knows no severities: they are `unknown`, never guessed. Where it finds no object, or has no
+check, it writes nothing at all, and an empty file is refused; a report says that there was one. Checks that an annotation
+switches off leave no trace. Source: stackrox/kube-linter, `pkg/diagnostic`,
+`pkg/command/lint`; FORMATS.md 2.20.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ from typing import Final
 import msgspec
 from msgspec import Raw, field
 
+from gate.documents import json as json_documents
+from gate.documents import records
 from gate.documents.document import Document
 from gate.errors import quoted
 from gate.model import (
@@ -100,10 +102,18 @@ class _Error(msgspec.Struct):
     summary: str | None = None
 
 
+class _Counts(msgspec.Struct):
+    """How much was looked at: `totalDependencies` (npm 6, pnpm, yarn), `dependencies.total` (npm 7 on)."""
+
+    total: int | None = field(name="totalDependencies", default=None)
+    dependencies: int | dict[str, int] | None = None
+
+
 class _Report(msgspec.Struct):
     advisories: dict[str, Raw] | None = None
     vulnerabilities: dict[str, Raw] | None = None
     error: _Error | None = None
+    metadata: _Counts | None = None
 
 
 class _Line(msgspec.Struct):
@@ -157,18 +167,34 @@ def parse(document: Document) -> Scan:
         return _scan([], (), Status.FAILED, (f"npm audit failed: {quoted(said)}",))
     if report.advisories is not None:
         rows = document.each(report.advisories.values(), _Advisory, "$.advisories", _EXPECTED)
-        return _scan([seen for row in rows.good for seen in _old(row)], rows.rejected)
+        seen = [one for row in rows.good for one in _old(row)]
+        return _scan(seen, rows.rejected, *_looked_at(report.metadata, bool(seen)))
     if report.vulnerabilities is None:
         return _scan([], (), Status.FAILED, ("the report has neither advisories nor vulnerabilities",))
     packages = document.each(report.vulnerabilities.values(), _Package, "$.vulnerabilities", _EXPECTED)
-    seen: dict[tuple[str, str], Observation] = {}
+    once: dict[tuple[str, str], Observation] = {}
     for package in packages.good:
         for via in package.via:
             if isinstance(via, _Via):
-                seen.setdefault((str(via.source) or via.url, via.name), _new(via, package))
+                once.setdefault((str(via.source) or via.url, via.name), _new(via, package))
     chained = _without_end(packages.good)
-    notes = tuple(f"{quoted(name)} leads to no advisory of the report" for name in chained)
-    return _scan(list(seen.values()), packages.rejected, Status.PARTIAL if chained else Status.OK, notes)
+    if chained:
+        notes = tuple(f"{quoted(name)} leads to no advisory of the report" for name in chained)
+        return _scan(list(once.values()), packages.rejected, Status.PARTIAL, notes)
+    return _scan(list(once.values()), packages.rejected, *_looked_at(report.metadata, bool(once)))
+
+
+def _looked_at(counts: _Counts | None, is_found: bool) -> tuple[Status, tuple[str, ...]]:
+    """What the totals say of a report: of no packages at all nothing is clean, nor where there is no total."""
+    if is_found:
+        return Status.OK, ()
+    by_kind = counts.dependencies if counts else None
+    total = by_kind.get("total") if isinstance(by_kind, dict) else by_kind
+    if counts and counts.total is not None:
+        total = counts.total
+    if total is None:
+        return Status.PARTIAL, ("the report does not say how many packages it looked at",)
+    return (Status.OK, ()) if total > 0 else (Status.EMPTY_TARGET, ("no package was looked at",))
 
 
 def _without_end(packages: Iterable[_Package]) -> list[str]:
@@ -187,26 +213,35 @@ def _lines(document: Document) -> Scan:
     lines = document.records(_Line, _EXPECTED)
     advisories = [line.data for line in lines.good if line.type == "auditAdvisory"]
     rows = document.each(advisories, _Resolved, "auditAdvisory", _EXPECTED)
-    berry = document.each([line.children for line in lines.good if line.value], _Berry, "children", _EXPECTED)
-    names = [line.value for line in lines.good if line.value]
-    errors = [line for line in lines.good if line.type == "error"]
-    summary = any(line.type == "auditSummary" for line in lines.good)
+    named = [(line, f"the advisory of {quoted(line.value)}") for line in lines.good if line.value]
+    berry = records.understood(named, lambda line: _berry(line.value, _children(line, document.path)))
     # yarn writes an advisory once for every path that leads to the package.
     once = {(str(row.advisory.id), row.advisory.module_name): row.advisory for row in rows.good}
-    observations = [seen for advisory in once.values() for seen in _old(advisory)]
-    if not berry.rejected:
-        observations += [
-            seen for name, row in zip(names, berry.good, strict=True) for seen in _berry(name, row)
-        ]
+    observations = [*(seen for one in once.values() for seen in _old(one)), *berry.good]
     rejected = (*lines.rejected, *rows.rejected, *berry.rejected)
-    status, notes = Status.OK, []
-    if errors:
-        status = Status.FAILED
-        notes.append(f"yarn audit failed: {quoted(bytes(errors[0].data).decode('utf-8', 'replace'))}")
-    elif not summary and not names:
-        status = Status.PARTIAL
-        notes.append("the auditSummary at the end is missing: lines may have been cut off")
-    return _scan(observations, rejected, status, tuple(notes))
+    return _scan(observations, rejected, *_end(lines.good, bool(observations), document.path))
+
+
+def _children(line: _Line, path: str) -> _Berry:
+    return json_documents.decoded(bytes(line.children), _Berry, path, _EXPECTED)
+
+
+def _end(lines: Iterable[_Line], is_found: bool, path: str) -> tuple[Status, tuple[str, ...]]:
+    """How far yarn got, by its errors, its remarks and its summary."""
+    by_type: dict[str, list[bytes]] = {}
+    for line in lines:
+        by_type.setdefault(line.type, []).append(bytes(line.data))
+    if "error" in by_type:
+        said = by_type["error"][0].decode("utf-8", "replace")
+        return Status.FAILED, (f"yarn audit failed: {quoted(said)}",)
+    if any(b"No lockfile found" in said for said in by_type.get("info", ())):
+        return Status.EMPTY_TARGET, ("yarn found no lockfile",)
+    if "auditSummary" in by_type:
+        counts = json_documents.decoded(by_type["auditSummary"][-1], _Counts, path, _EXPECTED)
+        return _looked_at(counts, is_found)
+    if is_found and not by_type.keys() - {""}:
+        return Status.OK, ()
+    return Status.PARTIAL, ("the auditSummary at the end is missing: lines may have been cut off",)
 
 
 def _scan(
@@ -264,7 +299,7 @@ def _new(via: _Via, package: _Package) -> Observation:
     )
 
 
-def _berry(name: str, row: _Berry) -> list[Observation]:
+def _berry(name: str, row: _Berry) -> Observation:
     ghsa = _first(_GHSA, row.url)
     deprecated = str(row.id).endswith("(deprecation)")
     if deprecated:
@@ -277,21 +312,19 @@ def _berry(name: str, row: _Berry) -> list[Observation]:
             purl=purl("npm", name, row.versions[0] if row.versions else None),
             scanners=("npm-audit",),
         )
-        return [Observation(finding=finding, context=name)]
-    return [
-        _observation(
-            rule=ghsa or f"NPM-{row.id}",
-            names=[ghsa] if ghsa else [],
-            package=name,
-            version=row.versions[0] if row.versions else "",
-            title=row.issue,
-            severity=row.severity,
-            weaknesses=[],
-            score=None,
-            fixed=(),
-            unfixed=FixState.UNKNOWN,
-        )
-    ]
+        return Observation(finding=finding, context=name)
+    return _observation(
+        rule=ghsa or f"NPM-{row.id}",
+        names=[ghsa] if ghsa else [],
+        package=name,
+        version=row.versions[0] if row.versions else "",
+        title=row.issue,
+        severity=row.severity,
+        weaknesses=[],
+        score=None,
+        fixed=(),
+        unfixed=FixState.UNKNOWN,
+    )
 
 
 def _observation(

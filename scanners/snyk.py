@@ -122,7 +122,8 @@ def detect(document: Document) -> str | None:
         "uniqueCount",
     }:
         return "vulnerabilities, and a project with its package manager or count"
-    if str(document.at_record("vulnerabilities", 0, "id")).startswith("SNYK-"):
+    # CycloneDX of Snyk's has such ids as well.
+    if str(document.at_record("vulnerabilities", 0, "id")).startswith("SNYK-") and "bomFormat" not in keys:
         return "vulnerabilities whose ids begin with SNYK-"
     if "infrastructureAsCodeIssues" in keys:
         return "infrastructureAsCodeIssues"

@@ -1,9 +1,10 @@
-"""SPDX 2.2 and 2.3 in JSON: the packages of an SBOM. SPDX 2 has no place for vulnerabilities.
+"""SPDX 2.2 and 2.3: the packages of an SBOM. SPDX 2 has no place for vulnerabilities.
 
 The package that the document describes is the subject and no component, provided that it is the only
 one described; where several are, all of them are components and there is no subject. References of
 the category SECURITY are links, not findings. Also reads GitHub's wrapper, `{"sbom": {…}}`.
-Does not read: tag-value, YAML, SPDX 3, files, snippets, texts of extracted licences.
+Text is read by `spdx_tag_value.py`, SPDX 3 by `spdx3.py`.
+Does not read: YAML, RDF, files, snippets, texts of extracted licences.
 
 Source: SPDX 2.3 specification and its JSON schema; FORMATS.md 2.9.
 """
@@ -11,17 +12,18 @@ Source: SPDX 2.3 specification and its JSON schema; FORMATS.md 2.9.
 from __future__ import annotations
 
 import re
-from typing import Final, Literal
-
-import msgspec
-from msgspec import field
+from typing import Final
 
 from gate import times
 from gate.documents.document import Document
+from gate.errors import quoted
 from gate.model import Component, Evidence, ReportSubject, Scan, Status
+from scanners import spdx3, spdx_tag_value
+from scanners import spdx_shapes as shapes
 from scanners.identifiers import all_licenses, hash_name, purl_version, sha256_digest
 
 _EXPECTED: Final = "an SPDX document (2.2 or 2.3)"
+_NOTHING: Final = "no packages besides the subject: an inventory of nothing is what a failed scan leaves"
 _NO_VALUES: Final = frozenset({"", "NOASSERTION", "NONE"})
 _LINKS: Final = frozenset({"DEPENDS_ON", "DYNAMIC_LINK", "STATIC_LINK"})
 """The left element depends on the right one; `…DEPENDENCY_OF` says it the other way round."""
@@ -29,60 +31,12 @@ _CREATOR: Final = re.compile(r"Tool:\s*(?P<name>.+?)(?:-v?(?P<version>\d[\w.+-]*
 _SUPPLIER: Final = re.compile(r"(?:Organization|Person):\s*(?P<name>.*?)\s*(?:\([^()]*@[^()]*\)|\(\))?\s*")
 
 
-class _Camel(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """An object of SPDX."""
-
-
-class _CreationInfo(_Camel, frozen=True):
-    created: str
-    creators: list[str]
-
-
-class _Checksum(_Camel, frozen=True):
-    algorithm: str
-    checksum_value: str
-
-
-class _Reference(_Camel, frozen=True):
-    reference_category: str
-    reference_type: str
-    reference_locator: str
-
-
-class _Package(_Camel, frozen=True):
-    id: str = field(name="SPDXID")
-    name: str
-    version_info: str | None = None
-    supplier: str | None = None
-    license_concluded: str | None = None
-    license_declared: str | None = None
-    checksums: list[_Checksum] | None = None
-    external_refs: list[_Reference] | None = None
-    primary_package_purpose: str | None = None
-
-
-class _Relationship(_Camel, frozen=True):
-    spdx_element_id: str
-    relationship_type: str
-    related_spdx_element: str
-
-
-class _Document(_Camel, frozen=True):
-    spdx_version: Literal["SPDX-2.2", "SPDX-2.3"]
-    id: str = field(name="SPDXID")
-    name: str
-    creation_info: _CreationInfo
-    packages: list[_Package] | None = None
-    document_describes: list[str] | None = None
-    relationships: list[_Relationship] | None = None
-
-
-class _Wrapper(msgspec.Struct, frozen=True):
-    sbom: _Document
-
-
 def detect(document: Document) -> str | None:
-    """Why `document` is an SPDX 2 document in JSON, or None."""
+    """Why `document` is an SPDX document, or None."""
+    if document.syntax == "text":
+        return "its first line is SPDXVersion" if document.marks == {"SPDXVersion"} else None
+    if why := spdx3.detect(document):
+        return why
     for place in ((), ("sbom",)):
         version = document.at(*place, "spdxVersion")
         if isinstance(version, str) and version.startswith("SPDX-2") and document.at(*place, "SPDXID"):
@@ -92,34 +46,40 @@ def detect(document: Document) -> str | None:
 
 def parse(document: Document) -> Scan:
     """What an SPDX document says; raises `ReportError` where it has another shape."""
-    if "sbom" in document.keys:
-        spdx = document.decoded(_Wrapper, _EXPECTED).sbom
+    unknown: tuple[str, ...] = ()
+    if "@graph" in document.keys:
+        return spdx3.scan(document)
+    if document.syntax == "text":
+        spdx, unknown = spdx_tag_value.read(document)
+    elif "sbom" in document.keys:
+        spdx = document.decoded(shapes.Wrapper, _EXPECTED).sbom
     else:
-        spdx = document.decoded(_Document, _EXPECTED)
+        spdx = document.decoded(shapes.Document, _EXPECTED)
     packages = spdx.packages or []
     described = _described(spdx)
     subject = next((p for p in packages if p.id in described), None) if len(described) == 1 else None
     components = [package for package in packages if package is not subject]
     direct = _direct(spdx, subject)
     tool, version = _tool(spdx.creation_info.creators)
+    notes = [] if components else [_NOTHING]
+    if unknown:
+        notes.append(f"{len(unknown)} elements are named and not described: {quoted(unknown[0])} …")
     return Scan(
         format="spdx",
         scanner=tool or "spdx",
         scanner_version=version,
-        status=Status.OK if components else Status.EMPTY_TARGET,
+        status=Status.EMPTY_TARGET if not components else Status.PARTIAL if unknown else Status.OK,
         created=times.normalized(spdx.creation_info.created),
         subject=ReportSubject(name=subject.name, digest=_digest(subject)) if subject else None,
         kinds=(Evidence.SBOM,) if components else (),
         components=tuple(
             _component(package, package.id in direct if direct else None) for package in components
         ),
-        notes=()
-        if components
-        else ("no packages besides the subject: an inventory of nothing is what a failed scan leaves",),
+        notes=tuple(notes),
     )
 
 
-def _described(spdx: _Document) -> frozenset[str]:
+def _described(spdx: shapes.Document) -> frozenset[str]:
     """Ids of the packages that the document is about."""
     stated = {*(spdx.document_describes or ())}
     for link in spdx.relationships or ():
@@ -130,7 +90,7 @@ def _described(spdx: _Document) -> frozenset[str]:
     return frozenset(package.id for package in spdx.packages or () if package.id in stated)
 
 
-def _direct(spdx: _Document, subject: _Package | None) -> frozenset[str]:
+def _direct(spdx: shapes.Document, subject: shapes.Package | None) -> frozenset[str]:
     """Ids of what the subject depends on itself."""
     links = [
         (link.spdx_element_id, link.related_spdx_element)
@@ -142,7 +102,7 @@ def _direct(spdx: _Document, subject: _Package | None) -> frozenset[str]:
     return frozenset(needed for user, needed in links if subject and user == subject.id)
 
 
-def _component(package: _Package, direct: bool | None) -> Component:
+def _component(package: shapes.Package, direct: bool | None) -> Component:
     return Component(
         purl=_purl(package),
         name=package.name,
@@ -159,7 +119,7 @@ def _value(text: str | None) -> str | None:
     return None if text is None or text.strip() in _NO_VALUES else text.strip()
 
 
-def _purl(package: _Package) -> str | None:
+def _purl(package: shapes.Package) -> str | None:
     for reference in package.external_refs or ():
         category = reference.reference_category.replace("_", "-")
         is_purl = reference.reference_type == "purl" or reference.reference_type.endswith("/purl")
@@ -183,7 +143,7 @@ def _tool(creators: list[str]) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _digest(image: _Package) -> str | None:
+def _digest(image: shapes.Package) -> str | None:
     """The digest of a container image: from its purl, from a version `sha256:…`, from its checksum."""
     purl = _purl(image) or ""
     if image.primary_package_purpose != "CONTAINER" and not purl.startswith(("pkg:oci/", "pkg:docker/")):

@@ -21,6 +21,8 @@ from gate.model import Evidence, Finding, Kind, Location, Observation, Scan, Sec
 
 _EXPECTED: Final = "a TruffleHog report"
 _SEVERITIES: Final = {"high": Severity.HIGH, "medium": Severity.MEDIUM, "low": Severity.LOW}
+_HOGS: Final = {"linenum", "new_line_num", "page_id", "issue_id"}
+"""What Rusty Hog writes beside the same names."""
 
 
 class _Metadata(msgspec.Struct):
@@ -65,7 +67,7 @@ def detect(document: Document) -> str | None:
     keys = document.record.keys()
     if {"SourceMetadata", "DetectorName"} <= keys:
         return "records with SourceMetadata and DetectorName (version 3)"
-    if {"reason", "path", "stringsFound"} <= keys:
+    if {"reason", "path", "stringsFound"} <= keys and not keys & _HOGS:
         return "records with reason, path and stringsFound (version 2)"
     if {"rule", "secret", "path"} <= keys and document.at_record("rule", "id") is not None:
         return "records with rule, path and secret (trufflehog3)"

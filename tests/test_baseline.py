@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from gate import limits
+from gate import limits, times
 from gate.baseline import (
     Baseline,
     KnownFinding,
     KnownViolation,
+    compared,
     digest,
     existing_violations,
     marked,
@@ -27,6 +28,7 @@ from gate.model import (
     Action,
     Component,
     Finding,
+    Kev,
     Kind,
     Location,
     Severity,
@@ -144,6 +146,32 @@ def test_a_new_advisory_on_an_unchanged_dependency_is_newly_disclosed_during_its
 @pytest.mark.parametrize("days", [0, 2, -1])
 def test_without_grace_left_it_is_new(days: int) -> None:
     assert State.NEW == state(disclosed(), grace_days=days)
+
+
+def test_without_a_day_of_its_own_grace_counts_from_the_baseline() -> None:
+    found = disclosed(first_seen=None)
+    day_before = a_baseline(created=times.rfc3339(NOON - timedelta(days=1)))
+    month_before = a_baseline(created=times.rfc3339(NOON - timedelta(days=30)))
+
+    assert State.NEWLY_DISCLOSED == state(found, day_before)
+    assert State.NEW == state(found, month_before)
+
+
+def test_what_is_known_to_be_exploited_gets_no_grace() -> None:
+    assert State.NEW == state(disclosed(kev=Kev(added="2026-11-21")))
+
+
+def test_a_baseline_of_tomorrow_grants_nothing() -> None:
+    tomorrow = a_baseline(created=times.rfc3339(NOON + timedelta(days=1)))
+
+    assert State.NEW == state(disclosed(first_seen=None), tomorrow)
+
+
+def test_a_comparison_tells_what_is_new_known_and_gone() -> None:
+    findings = marked([disclosed(), a_finding("f" * 32, purl=None)], a_baseline(), NOON, 7)
+
+    told = compared(findings, a_baseline())
+    assert told.endswith(": 1 new, 1 newly disclosed, 0 known, 1 no longer there")
 
 
 def test_the_instant_at_which_grace_ends_is_past_it() -> None:

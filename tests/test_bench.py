@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench import big, gatekeeper, machine, manifests, processes, reports, reviews, throughput
+from bench import big, gatekeeper, machine, manifests, processes, reports, reviews, stream, throughput
 from bench.table import Row, Table, percentile, slope, text
 from gate.bootstrap import manifest_reader
 from gate.documents.json import parsed
@@ -253,3 +254,14 @@ def test_violations_of_gate_and_gator_are_compared_one_by_one(tmp_path: Path) ->
     assert ("2", "1", "1") == (both.figure, missed.figure, more.figure)
     assert missed.holds is False
     assert more.note.startswith("1 of objects without a namespace")
+
+
+def test_a_streamed_log_holds_its_block_as_often_as_it_says(tmp_path: Path) -> None:
+    block = tmp_path / "block.sarif"
+    count = reports.sarif(block, 20_000, reports.SMALL_SARIF).findings
+    out = io.BytesIO()
+    stream.written(block, 100_000, out)
+
+    assert count * stream.parts(block, 100_000)[2] == len(
+        msgspec.json.decode(out.getvalue())["runs"][0]["results"]
+    )

@@ -57,6 +57,11 @@ def refused(answer: Result) -> dict[str, Any]:
     return found
 
 
+def asked(folder: Path, *arguments: str) -> Result:
+    """What gate says where gate.yaml names the policies."""
+    return gate(folder, "check", *arguments, "-o", "json")
+
+
 def check(folder: Path, *arguments: str) -> Result:
     return gate(folder, "check", "--policy", "p", *arguments, "-o", "json")
 
@@ -355,6 +360,56 @@ def test_flags_of_conftest_without_its_policies_are_refused(tmp_path: Path, flag
     files(tmp_path, p__a_rego=RULE, k__a_json=BANDIT_EVAL)
 
     assert 2 == check(tmp_path, flag, "k").code
+
+
+def test_gate_yaml_says_how_conftests_policies_are_asked(place: Path) -> None:
+    files(place, gate_yaml="version: 1\npolicies:\n  use: [p]\n  conftest: {namespaces: [team.shop]}\n")
+
+    assert theirs(place, "--policy", "p", "--namespace", "team.shop", "k") == ours(asked(place, "k"))
+    assert theirs(place, "--policy", "p", "--all-namespaces", "k") == ours(
+        asked(place, "--all-namespaces", "k")
+    )
+    assert theirs(place, "--policy", "p", "k") == ours(asked(place, "--policy", "p", "k"))
+
+
+def test_gate_yaml_combines_files_for_conftests_policies(tmp_path: Path) -> None:
+    rule = 'package main\n\ndeny[msg] { count(input) == 2; msg := "two" }\n'
+    files(
+        tmp_path,
+        gate_yaml="version: 1\npolicies:\n  use: [p]\n  conftest: {combine: true, rego_version: v0}\n",
+        p__a_rego=rule,
+        k__a_yaml=TEAM,
+        k__b_yaml=TEAM,
+    )
+
+    assert [("deny", "two")] == [(v["action"], v["message"]) for v in asked(tmp_path, "k").json["violations"]]
+
+
+@pytest.mark.parametrize(
+    ("use", "conftest", "message"),
+    [
+        ("builtin:default", "{combine: true}", "policies.conftest without Conftest's policies"),
+        (
+            "p",
+            "{namespaces: [a], all_namespaces: true}",
+            "policies.conftest has namespaces and all_namespaces",
+        ),
+        ("p", "{namespace: a}", "unknown key"),
+        ("p", "{namespaces: []}", ""),
+        ("p", "{rego_version: v2}", ""),
+    ],
+)
+def test_what_gate_yaml_cannot_mean_of_conftest_is_refused(
+    tmp_path: Path, use: str, conftest: str, message: str
+) -> None:
+    policies = f"policies:\n  use: [{use}]\n  conftest: {conftest}\n"
+    files(tmp_path, gate_yaml=f"version: 1\n{policies}", p__a_rego=DENY, k__a_yaml=TEAM)
+
+    answer = asked(tmp_path, "k")
+
+    assert 2 == answer.code
+    assert "gate.yaml" == answer.json["problems"][0]["path"]
+    assert message in answer.json["problems"][0]["message"]
 
 
 PARSING: Final = """package main

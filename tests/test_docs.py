@@ -332,7 +332,7 @@ def test_bounds_on_the_pages_are_the_codes() -> None:
         "formats.md": (
             f"{limits.JSON_DEPTH} levels and {limits.REPORT_BYTES // limits.GIB} GiB",
             f"{limits.REPORT_GZIP_RATIO} to 1",
-            f"{limits.YAML_ALIASES:,} aliases, {limits.YAML_DOCUMENTS:,} documents",
+            f"{limits.YAML_ALIASES:,} aliases, {limits.MANIFEST_DOCUMENTS:,} documents",
             f"`{' '.join(files.ENDINGS)}`",
         ),
         "waivers.md": (f"within {waivers.SOON_DAYS} days",),

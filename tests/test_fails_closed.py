@@ -388,7 +388,7 @@ def test_an_unknown_key_in_gate_yaml_is_an_error_with_a_suggestion(tmp_path: Pat
     "key",
     [
         "engine: {opa: 'http://127.0.0.1:8181'}",
-        "inputs: [{run: [bandit, -r, src], as: bandit}]",
+        "inputs: [{run: [src/own-bandit, -r, src], as: bandit}]",
         "baseline: {mode: merge-base}",
         "policies: {use: ['oci://registry.example/p@sha256:" + "a" * 64 + "']}",
     ],

@@ -5,7 +5,11 @@ from __future__ import annotations
 import codecs
 import gzip
 import hashlib
+import subprocess
+import sys
+import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,9 +18,11 @@ import pytest
 from gate import bootstrap, limits
 from gate.documents import manifests
 from gate.documents.document import Document
+from gate.documents.envelope import decoded, uncompressed
 from gate.errors import Problem, ReportError
-from gate.ingest import Adapter, Read, decoded, ingest, uncompressed
+from gate.ingest import Adapter, Read, ingest
 from gate.model import Evidence, Scan, Status
+from tests.data import REPOSITORY
 
 REPORT = b'{"tool": "one", "results": []}'
 POD = b'{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}'
@@ -219,6 +225,40 @@ def test_a_compressed_report_within_the_ratio_but_too_large_is_refused(
 
 def test_only_one_envelope_is_opened() -> None:
     assert "report_encoding" == refusal(gzip.compress(gzip.compress(REPORT))).code
+
+
+def bomb(gives: int, ratio: int) -> bytes:
+    """A gzip member that gives about `gives` bytes, `ratio` to one."""
+    noise = hashlib.shake_256(b"noise").digest(4096)
+    block = noise + bytes(4096 * (ratio - 1))
+    packer = zlib.compressobj(6, wbits=31)
+    parts = [packer.compress(block) for _ in range(gives // len(block))]
+    return b"".join([*parts, packer.flush()])
+
+
+@pytest.mark.parametrize(("gives", "ratio"), [(5 * limits.GIB // 4, 1000), (5 * limits.GIB // 4, 80)])
+def test_a_bomb_is_refused_in_little_memory_and_soon(gives: int, ratio: int, tmp_path: Path) -> None:
+    """In a process of its own: a peak is a process's. `getrusage` would count the parent's before `exec` too."""
+    file = tmp_path / "bomb.gz"
+    file.write_bytes(bomb(gives, ratio))
+    code = (
+        "import re, sys, time\n"
+        "from gate.errors import ReportError\n"
+        "from gate.documents.envelope import uncompressed\n"
+        "data = open(sys.argv[1], 'rb').read()\n"
+        "started = time.process_time()\n"
+        "try:\n"
+        "    uncompressed(data, 'bomb.gz')\n"
+        "except ReportError as error:\n"
+        "    status = open('/proc/self/status').read()\n"
+        "    peak = int(re.search(r'VmHWM:\\s+(\\d+)', status)[1]) // 1024\n"
+        "    print(error.problems[0].code, peak, time.process_time() - started)\n"
+    )
+    told = subprocess.check_output([sys.executable, "-c", code, file], text=True, cwd=REPOSITORY).split()
+
+    assert "report_too_large" == told[0]
+    assert int(told[1]) <= 256
+    assert float(told[2]) <= 10.0  # 2 on a machine with nothing else to do
 
 
 PACKED = gzip.compress(REPORT * 50, mtime=0)

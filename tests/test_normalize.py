@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from gate import packages
 from gate.model import (
     Evidence,
     Finding,
@@ -22,7 +23,7 @@ from gate.model import (
     Subject,
     Vex,
 )
-from gate.normalize import alias_groups, canonical, disjunctive, file_path, is_bundle, normalize, purl_base
+from gate.normalize import alias_groups, canonical, disjunctive, file_path, is_bundle, normalize
 from gate.waivers import covers
 from tests.test_waivers import a_waiver
 
@@ -213,16 +214,47 @@ def test_findings_are_sorted_worst_first_whatever_the_order_of_reports() -> None
 
 
 @pytest.mark.parametrize(
-    ("purl", "base"),
+    ("purl", "name"),
     [
-        ("pkg:npm/%40scope/name@1.0?a=b#c", "pkg:npm/%40scope/name"),
+        ("pkg:npm/%40scope/name@1.0?a=b#c", "pkg:npm/@scope/name"),
         ("pkg:npm/@scope/name", "pkg:npm/@scope/name"),
-        ("pkg:pypi/requests@2.0", "pkg:pypi/requests"),
-        ("pkg:golang/github.com/a/b@v1.0.0#sub", "pkg:golang/github.com/a/b"),
+        ("pkg:pypi/Zope.Interface@2.0", "pkg:pypi/zope-interface"),
+        ("pkg:golang/github.com/A/b@v1.0.0#sub", "pkg:golang/github.com/a/b"),
+        ("pkg:rpm/rhel/openssl@1?arch=x86_64", "pkg:rpm/redhat/openssl"),
+        ("pkg:npm/JSONStream", "pkg:npm/jsonstream"),
+        ("openssl 1.0", "openssl 1.0"),
     ],
 )
-def test_a_package_is_known_without_its_version(purl: str, base: str) -> None:
-    assert base == purl_base(purl)
+def test_a_package_is_known_without_its_version_in_one_spelling(purl: str, name: str) -> None:
+    assert name == packages.name(purl)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("pkg:npm/%40scope/name@1", "pkg:npm/@scope/name@1"),
+        ("pkg:pypi/Flask_Cors@1", "pkg:pypi/flask-cors@1"),
+        ("pkg:rpm/rhel/openssl@1", "pkg:rpm/redhat/openssl@1?arch=x86_64"),
+    ],
+)
+def test_two_spellings_of_one_package_are_one_finding(one: str, other: str) -> None:
+    sights = (a_sight("trivy", purl=one, version=None), a_sight("grype", purl=other, version=None))
+
+    assert [("grype", "trivy")] == [f.scanners for f in normalize([scan(one) for one in sights])[0]]
+
+
+@pytest.mark.parametrize("version", ["1.22.1", "v1.22.1", "go1.22.1"])
+def test_a_version_of_go_is_one_however_it_is_written(version: str) -> None:
+    seen = a_sight("govulncheck", purl="pkg:golang/stdlib", version=version)
+    known = a_sight("trivy", purl="pkg:golang/stdlib", version="v1.22.1")
+
+    assert 1 == len(normalize([scan(known), scan(seen)])[0])
+
+
+def test_a_version_that_only_begins_like_go_is_another() -> None:
+    one, other = (a_sight("trivy", version=version) for version in ("google", "ogle"))
+
+    assert 2 == len(normalize([scan(one), scan(other)])[0])
 
 
 @pytest.mark.parametrize(

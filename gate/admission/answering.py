@@ -27,6 +27,7 @@ from gate.bundle import Bundle, entrypoints
 from gate.engines import reviewing
 from gate.engines.embedded import Engine
 from gate.errors import GateError, PolicyError, Problem
+from gate.feed import Granted
 from gate.model import (
     Action,
     Decision,
@@ -70,6 +71,8 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     decision: Decision
     images: Images
     place: Place
+    granted: Granted | None = None
+    """The break-glass without which it would be denied, or might be."""
 
 
 def ground(
@@ -78,24 +81,25 @@ def ground(
     rules: Rules,
     engine: str,
     given: Sequence[tuple[str | None, Waiver]] = (),
+    point: Point = Point.ADMISSION,
 ) -> Ground:
-    """What judges, from its parts.
+    """What judges at `point`, from its parts.
 
-    Raises `PolicyError` where the bundle says nothing at admission, or needs what is not here.
+    Raises `PolicyError` where the bundle says nothing there, or needs what is not here.
     """
-    if not evaluate.speaking(bundle, Point.ADMISSION):
+    if not evaluate.speaking(bundle, point):
         raise PolicyError(
-            "no rule of the bundle speaks at admission",
+            f"no rule of the bundle speaks at {point}",
             code="no_policies",
-            expected="a rule of scope object whose custom.points has admission",
+            expected=f"a rule of scope object whose custom.points has {point}",
             fix="name policies about Kubernetes objects",
         )
-    evaluate.refuse_if_off(bundle, Point.ADMISSION, partial(settings.action_for, rules.admission.actions))
+    evaluate.refuse_if_off(bundle, point, partial(settings.action_for, rules.admission.actions))
     if bundle.gatekeeper is not None and bundle.gatekeeper.needs_inventory:
         raise PolicyError(
-            "a template looks at data.inventory, which admission does not have",
+            f"a template looks at data.inventory, which {point} does not have: it sees objects one by one",
             code="inventory_absent",
-            fix="leave the template out here; background audit and CI have the objects",
+            fix="leave the template out here; CI has all objects of a change at once",
         )
     return Ground(
         bundle=bundle,
@@ -138,7 +142,11 @@ async def judged(
             request=review.request,
         )
     )
+    uses = _uses(asked, value)
+    granted = known.grant(asked.namespace, _digests(uses), now)
     mode = _mode(asked, value, place)
+    if granted is not None:
+        mode = "audit" if mode == "audit" else "warn"
     said = await _said(review, value, given, ground, engine, now, timeout_s)
     action_for = partial(_action, ground.rules, mode)
     found = decide.violations(said, ground.bundle.rules, {}, (value,), {}, action_for, Point.ADMISSION, now)
@@ -146,7 +154,7 @@ async def judged(
     found, waived, _ = waivers.waived_violations(
         found, {}, covering, subject, place.environment, now, ground.waiver_days
     )
-    seen = decided.judged(_uses(asked, value), ground.rules, place, known, now)
+    seen = decided.judged(uses, ground.rules, place, known, now)
     # What the store says of an image is waived there, by a new decision, and nowhere else.
     of_images = decide.violations(
         seen.said, decided.RULES, {}, (value,), {}, action_for, Point.ADMISSION, now
@@ -166,9 +174,11 @@ async def judged(
             input_sha256=given.sha256,
             decided_at=times.rfc3339(now),
             gate_version=__version__,
+            notices=() if granted is None else (_broken(granted),),
         ),
         images=seen,
         place=place,
+        granted=granted,
     )
 
 
@@ -183,11 +193,16 @@ def response(judged: Judged, record_id: str) -> Response:
         annotations["decision-id"] = record_id
     if audited := by_action.get(Action.AUDIT):
         annotations["audited"] = ",".join(dict.fromkeys(one.rule for one in audited))
+    if judged.granted is not None:
+        annotations["break-glass"] = judged.granted.id
     is_allowed = decision.outcome in decided.PASSING
     return Response(
         allowed=is_allowed,
         message="" if is_allowed else _reasons(by_action.get(Action.DENY, []), record_id),
-        warnings=tuple(f"{one.rule}: {one.message}" for one in by_action.get(Action.WARN, ())),
+        warnings=(
+            *decision.notices,
+            *(f"{one.rule}: {one.message}" for one in by_action.get(Action.WARN, ())),
+        ),
         annotations=annotations,
     )
 
@@ -291,6 +306,15 @@ def _uses(asked: Asked, value: KubernetesObject) -> tuple[images.Use, ...]:
     if asked.operation == "CREATE" or not before.startswith(b"{"):
         return images.uses(value.object)
     return images.changed(value.object, _OBJECTS.decode(before))
+
+
+def _digests(uses: Sequence[images.Use]) -> tuple[str, ...]:
+    """The images' digests; an image without one is no image that a grant could name."""
+    return tuple(images.reference(use.image).digest or use.image for use in uses)
+
+
+def _broken(granted: Granted) -> str:
+    return f"gate: break-glass {granted.id} until {granted.until}, {granted.requested_by} and {granted.approved_by}"
 
 
 def _mode(asked: Asked, value: KubernetesObject, place: Place) -> Mode:

@@ -165,10 +165,10 @@ def _decision(
     verb: Literal["deny", "audit"],
 ) -> Said | tuple[Verdict, ...]:
     """Why the decisions about `digest` do not let it in, or those that do."""
-    newest = _newest(known.verdicts(digest, environment, place.project))
-    if not newest:
+    found = newest(known.verdicts(digest, environment, place.project))
+    if not found:
         return _said(2, use, f"no decision for {environment}", verb)
-    for one in newest:
+    for one in found:
         if one.is_revoked:
             return _said(3, use, f"decision {one.decision_id} was revoked", verb)
         if one.outcome not in PASSING:
@@ -176,7 +176,7 @@ def _decision(
         late = _late(one, place, now)
         if late and not known.is_admitted(digest, environment, one.project):
             return _said(2, use, late, verb)
-    return newest
+    return found
 
 
 def _stale(known: Known, place: Place, now: datetime) -> str:
@@ -190,7 +190,7 @@ def _stale(known: Known, place: Place, now: datetime) -> str:
     return f"the store was last heard of {age_s / 3600:.1f} h ago, expected {expected}"
 
 
-def _newest(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+def newest(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
     """Of each project the newest; of two of the same instant the one that refuses."""
     by_project: dict[str, Verdict] = {}
     for one in sorted(verdicts, key=lambda v: (v.decided_at_s, v.is_revoked, v.outcome not in PASSING)):
@@ -205,6 +205,8 @@ def _late(verdict: Verdict, place: Place, now: datetime) -> str:
         return f"decision {verdict.decision_id} has expired"
     if now_s - verdict.decided_at_s > place.max_age_s:
         return f"decision {verdict.decision_id} is older than {place.max_age_s / 3600:g} h"
+    if place.policies and verdict.revision not in place.policies:
+        return f"decision {verdict.decision_id} was made by policies {verdict.revision[:19]}, which count no more"
     return ""
 
 

@@ -127,14 +127,16 @@ class Desk:
             return msgspec.structs.replace(
                 response, warnings=(told, *response.warnings), annotations=kept | {"unrecorded": "true"}
             )
-        if response.allowed:
+        if response.allowed and not judged.granted:
             for digest, project in judged.images.first:
                 self.known.admit(digest, judged.place.environment or "", project)
         return response
 
     def _kept(self, spool: Spool, review: Review, judged: Judged, now: datetime) -> tuple[str, Future[None]]:
         decision, namespace = judged.decision, review.asked.namespace
-        is_plain = decision.outcome is Outcome.PASS and not decision.violations and not decision.waived
+        is_plain = decision.outcome is Outcome.PASS and not (
+            decision.violations or decision.waived or decision.notices
+        )
         made = record(
             decision.decision_id,
             spool.writer,
@@ -143,16 +145,24 @@ class Desk:
             outcome=decision.outcome,
             namespace=namespace or None,
             environment=decision.environment,
-            project=decision.project,
+            project=decision.project if _is_admitted(judged) else None,
             policy_revision=decision.policy.revision,
             digests=judged.images.digests,
         )
         if not answering.is_allowed(decision.outcome):
             return made.record_id, spool.keep(made)
         told = tuple((one.rule, one.action, one.path) for one in decision.violations)
-        waived = tuple(one.waiver for one in decision.waived)
+        waived = tuple(one.waiver for one in decision.waived) + decision.notices
         key = (judged.images.digests, namespace, made.environment, made.policy_revision, told, waived)
         return spool.count(key, made, now)
+
+
+def _is_admitted(judged: Judged) -> bool:
+    """Whether its images count as admitted from now on; the store takes a record without a project for no.
+
+    What two persons let in, or a mode that only warns, is judged again like any other afterwards.
+    """
+    return not judged.granted and all(said.verb == "warn" for said in judged.images.said)
 
 
 def _whole(decision: Decision) -> dict[str, Any]:

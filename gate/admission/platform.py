@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Iterator
 from typing import Any, Final, Literal
 
@@ -22,6 +23,7 @@ from gate.scales import Action
 STALE_AFTER_S: Final = 24 * 3600.0
 """How old the knowledge of the store may be where the file does not say."""
 
+_REVISION: Final = re.compile(r"sha256:[0-9a-f]{64}")
 Mode = Literal["deny", "warn", "audit"]
 """The most that may follow from a violation."""
 Requirement = Literal["decision", "allow", "audit", "deny"]
@@ -47,7 +49,7 @@ class Namespace(_Section, frozen=True, kw_only=True):
     environment: str
     project: str | None = None
     """None: a decision of any project counts."""
-    mode: Mode = "deny"
+    mode: Mode | None = None
 
 
 class EnvironmentLimits(_Section, frozen=True, kw_only=True):
@@ -57,12 +59,16 @@ class EnvironmentLimits(_Section, frozen=True, kw_only=True):
     stale_after: Duration | None = None
     max_age: Duration | None = None
     """Oldest decision that counts for a first admission, besides its own expiry."""
-    mode: Mode = "deny"
+    policies: tuple[str, ...] = ()
+    """Revisions of policies whose decisions count for a first admission; none named: of any."""
+    mode: Mode | None = None
 
 
 class Admission(_Section, frozen=True, kw_only=True):
     """Section `admission`."""
 
+    mode: Mode = "deny"
+    """Of every namespace where neither it nor its environment says: `warn` while a gate is new."""
     images: tuple[ImageRule, ...] = ()
     namespaces: tuple[Namespace, ...] = ()
     environments: tuple[EnvironmentLimits, ...] = ()
@@ -91,6 +97,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode
     stale_after_s: float
     max_age_s: float
+    policies: frozenset[str] = frozenset()
+    """Revisions that count; empty: any."""
 
 
 class Rules:
@@ -108,7 +116,7 @@ class Rules:
         self._required: dict[str, ImageRule | None] = {}
 
     def place(self, namespace: str) -> Place:
-        """What `namespace` is; an unmapped one has no environment and the strictest mode."""
+        """What `namespace` is; an unmapped one has no environment."""
         known = self._places.get(namespace)
         if known is None:
             known = self._place(namespace)
@@ -129,14 +137,15 @@ class Rules:
         entry = next((one for one in self.admission.namespaces if globs.fits(one.match, namespace)), None)
         limits = self._limits.get(entry.environment) if entry else None
         modes = ("deny", "warn", "audit")
-        said = [one.mode for one in (entry, limits) if one is not None]
+        said = [one.mode for one in (entry, limits) if one is not None and one.mode is not None]
         return Place(
             environment=entry.environment if entry else None,
             project=entry.project if entry else None,
             order=self._order[entry.environment] if entry else 0,
-            mode=max(said, key=modes.index) if said else "deny",
+            mode=max(said, key=modes.index) if said else self.admission.mode,
             stale_after_s=_seconds(limits.stale_after if limits else None, STALE_AFTER_S),
             max_age_s=_seconds(limits.max_age if limits else None, math.inf),
+            policies=frozenset(limits.policies if limits else ()),
         )
 
 
@@ -180,6 +189,16 @@ def capped(action: Action, mode: Mode) -> Action:
 def _contradictions(value: Platform, parsed: yaml.Parsed) -> Iterator[Problem]:
     """Entries that an earlier one hides: whoever wrote them believes that they count."""
     admission = value.admission
+    for index, limits in enumerate(admission.environments):
+        for at, revision in enumerate(limits.policies):
+            if not _REVISION.fullmatch(revision):
+                yield shape.problem(
+                    parsed,
+                    SettingsError.code,
+                    ("admission", "environments", index, "policies", at),
+                    f"{quoted(revision)} is no revision, so no decision would count",
+                    fix="sha256: and 64 hex digits, as `gate policy ls` and every decision tell it",
+                )
     listed = {"images": [one.match for one in admission.images]} | {
         "namespaces": [one.match for one in admission.namespaces]
     }

@@ -1,4 +1,4 @@
-"""`gate audit`: the record verified."""
+"""`gate audit`: the record verified, a cluster judged."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from pathlib import Path
 
 import click
 
+from gate.cli import clusters
 
-@click.group(epilog="Examples:  gate audit verify .gate/record.jsonl")
+
+@click.group(
+    commands={"cluster": clusters.audit},
+    epilog="Examples:  gate audit verify .gate/record.jsonl    gate audit cluster --config platform.yaml",
+)
 def command() -> None:
-    """Verify the record of decisions."""
+    """Verify the record of decisions; judge what runs in a cluster."""
 
 
 @command.command()

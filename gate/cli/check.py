@@ -7,21 +7,24 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 import click
 import msgspec
 
 from gate import files
+from gate.cli import progress
 from gate.cli.terminal import Terminal
+from gate.engines import installed
 from gate.errors import SettingsError, StoreError, quoted
 from gate.model import Outcome
 from gate.outputs import OUTPUTS
 from gate.presentation import Presentation
 
 if TYPE_CHECKING:
-    from gate.local import Checked, Wish
+    from gate.local import Checked
     from gate.remote import Asked
+    from gate.wish import Wish
 
 EXIT_CODES = {Outcome.PASS: 0, Outcome.WARN: 0, Outcome.FAIL: 1, Outcome.NEEDS_APPROVAL: 4}
 
@@ -93,9 +96,6 @@ def command(**given: Any) -> int:
     them; `-` is stdin.
     Without any, the inputs of gate.yaml are read.
     """
-    from gate import local
-    from gate.conftest.policies import Options
-
     started = time.perf_counter()
     wanted = outputs(given.pop("outputs"))
     url, token = given.pop("server") or os.environ.get("GATE_SERVER_URL"), given.pop("token")
@@ -104,11 +104,17 @@ def command(**given: Any) -> int:
         raise SettingsError(
             "--post-renderer without `-` alone", code="usage", expected="gate check - --post-renderer"
         )
+    # The engine warms up while the rest is imported.
+    engine = None if url else installed.started()
+    from gate import local
+    from gate.conftest.policies import Options
+    from gate.wish import Wish
+
     color, quiet, verbose = given.pop("color"), given.pop("quiet"), given.pop("verbose")
     warn_exit_code, report_only = given.pop("warn_exit_code"), given.pop("report_only")
     asked = ("namespaces", "all_namespaces", "combine", "rego_version")
     conftest = Options(**{name: given.pop(name) for name in asked})
-    wish = local.Wish(
+    wish = Wish(
         conftest=conftest,
         record=not given.pop("no_record"),
         formats=tuple(OUTPUTS),
@@ -116,17 +122,36 @@ def command(**given: Any) -> int:
         **given,
     )
     now, randomness = datetime.now(UTC), os.urandom(10)
-    checked: Checked | Asked
-    if url:
-        checked = _remotely(wish, url, token, now, randomness)
-    else:
-        checked = local.checked(wish, Path.cwd(), os.environ, now, randomness)
+    with progress.shown() as wish_progress:
+        wish = msgspec.structs.replace(wish, progress=wish_progress)
+        if url:
+            checked: Checked | Asked = _remotely(wish, url, token, now, randomness)
+        else:
+            checked = local.checked(wish, Path.cwd(), os.environ, now, randomness, started=engine)
+    code = exit_code(checked.presentation.decision.outcome, warn_exit_code, report_only=report_only)
+    verbosity = -1 if quiet else 1 if verbose else 0
+    stream = sys.stderr if post_renderer else sys.stdout
+    told(checked, wanted, stream, started=started, code=code, color=color, verbosity=verbosity)
+    if post_renderer and code == 0:
+        # Only what was judged, and only all of it: whoever reads this applies it.
+        sys.stdout.buffer.write(checked.stdin or b"")
+        sys.stdout.buffer.flush()
+    return code
 
+
+def told(
+    checked: Checked | Asked,
+    wanted: list[tuple[str, str | None]],
+    stream: TextIO,
+    *,
+    started: float,
+    code: int,
+    color: str,
+    verbosity: int,
+) -> None:
+    """Write what was decided: the outputs `wanted` and those of gate.yaml; `started` is `perf_counter`'s."""
     for notice in checked.notices:
         click.echo(notice, err=True)
-    code = exit_code(checked.presentation.decision.outcome, warn_exit_code, report_only=report_only)
-    wanted += [(one.format, one.path) for one in checked.configuration.settings.outputs]
-    stream = sys.stderr if post_renderer else sys.stdout
     terminal = Terminal.of(stream, color)
     presentation = msgspec.structs.replace(
         checked.presentation,
@@ -135,14 +160,10 @@ def command(**given: Any) -> int:
         color=terminal.color,
         unicode=terminal.unicode,
         width=terminal.width,
-        verbosity=-1 if quiet else 1 if verbose else 0,
+        verbosity=verbosity,
     )
-    written(wanted, presentation, stream.buffer)
-    if post_renderer and code == 0:
-        # Only what was judged, and only all of it: whoever reads this applies it.
-        sys.stdout.buffer.write(checked.stdin or b"")
-        sys.stdout.buffer.flush()
-    return code
+    configured = [(one.format, one.path) for one in checked.configuration.settings.outputs]
+    written([*wanted, *configured], presentation, stream.buffer)
 
 
 def _remotely(wish: Wish, url: str, token: str | None, now: datetime, randomness: bytes) -> Asked:

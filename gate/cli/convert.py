@@ -29,15 +29,25 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
 @click.command(epilog="Examples:  gate convert trivy.json -o json    gate convert --why report.json")
 @click.argument("file")
 @click.option(
-    "-o", "--output", type=click.Choice(["json", "text"]), default="text", help="shape of the answer"
+    "-o",
+    "--output",
+    type=click.Choice(["json", "text", "summary"]),
+    default="text",
+    help="shape of the answer",
 )
 @click.option("--as", "declared", metavar="FORMAT", help="read the file as this format")
 @click.option("--why", is_flag=True, help="tell only which format it is, and why")
 def command(file: str, output: str, declared: str | None, why: bool) -> None:
-    """Read one report, SBOM or manifest and print what gate sees in it."""
+    """Read one report, SBOM or manifest and print what gate sees in it.
+
+    `-o summary` counts SARIF, Trivy, Grype and CycloneDX JSON of any size, also from stdin (`-`).
+    """
     from gate import bootstrap, files
     from gate.normalize import normalize
 
+    if output == "summary":
+        _summarize(file, declared)
+        return
     [given] = files.read([] if declared else [file], [(declared, file)] if declared else [], Path.cwd())
     with bootstrap.engine() as engine:
         [read] = bootstrap.ingested([given], engine)
@@ -57,6 +67,20 @@ def command(file: str, output: str, declared: str | None, why: bool) -> None:
         components=components,
     )
     _print(converted, output)
+
+
+def _summarize(file: str, declared: str | None) -> None:
+    """Print the numbers of `file` as JSON, in memory that does not grow with it."""
+    from gate import bootstrap, summaries
+    from gate.errors import ReportError
+
+    try:
+        stream = sys.stdin.buffer if file == "-" else Path(file).open("rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise ReportError(f"cannot be read: {error.strerror}", path=file) from None
+    with stream, bootstrap.engine() as engine:
+        found = summaries.summary(stream, file, declared, engine)
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
 
 
 def _print(converted: Converted, output: str) -> None:

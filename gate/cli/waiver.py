@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gate.cli import asking
 from gate.errors import SettingsError, WaiverError, quoted
 from gate.model import Severity
 
 if TYPE_CHECKING:
     from gate.documents.yaml import Parsed
+    from gate.foreign_waivers import Candidate
     from gate.waivers import Waiver
 
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     epilog="Examples:  gate waiver new --vulnerability CVE-2026-1 --reason accepted_risk --note '…'    gate waiver check"
 )
 def command() -> None:
-    """Write and check waivers."""
+    """Write and check waivers in files; request, approve and revoke those of the service."""
 
 
 @command.command()
@@ -158,3 +160,167 @@ def check(waiver_files: tuple[str, ...], soon: int) -> int:
             click.echo(f"{waiver.place}: waiver {waiver.id} ends in {(waiver.expires - now).days} days")
     click.echo(f"{len(found)} waivers, {len(found) - len(idle)} in force")
     return 1 if idle else 0
+
+
+@command.command()
+@click.argument("fingerprint", required=False)
+@click.option("--project", metavar="P", help="as the service knows it (default: of gate.yaml)")
+@click.option("--rule", metavar="ID", help="rule whose violations it covers")
+@click.option("--vulnerability", metavar="ID", help="CVE, GHSA … it covers")
+@click.option("--purl", metavar="PURL", help="only in this package")
+@click.option("--path", metavar="GLOB", help="only in these files")
+@click.option("--object", "object_", metavar="GLOB", help="only on these objects, Kind/namespace/name")
+@click.option("--subject", metavar="NAME", help="only for this subject")
+@click.option(
+    "--environment", "environments", multiple=True, metavar="NAME", help="only in these environments"
+)
+@click.option("--reason", required=True, metavar="WORD", help="accepted_risk, false_positive …")
+@click.option("--note", required=True, metavar="TEXT", help="what and why, in a sentence")
+@click.option("--until", required=True, metavar="DATE", help="last day")
+@click.option("--ticket", metavar="ID")
+@click.option("--owner", metavar="WHO", help="who sees to it that it goes away")
+@asking.asks
+def request(project: str | None, server: str | None, token: str | None, output: str, **given: Any) -> None:
+    """Ask the service for a waiver; it acts once somebody else has approved it."""
+    entry = {name: given[name] for name in ("reason", "note", "ticket", "owner") if given[name]}
+    expires = _day(given["until"])
+    body = {
+        **entry,
+        "project": asking.project(project),
+        "match": _match(given),
+        "expires": f"{expires:%Y-%m-%d}",
+    }
+    key = secrets.token_hex(16)
+    found = asking.client(server, token).ask("POST", "/api/v1/waivers", body, **{"Idempotency-Key": key})
+    asking.printed(found, output, _lines)
+
+
+@command.command()
+@click.option("--project", metavar="P", help="only of this project")
+@click.option(
+    "--state",
+    type=click.Choice(["requested", "active", "expiring", "rejected", "revoked", "expired"]),
+    help="only these",
+)
+@asking.asks
+def ls(project: str | None, state: str | None, server: str | None, token: str | None, output: str) -> None:
+    """List the service's waivers, newest first."""
+    asked = {"project": project, "state": state}
+    query = "&".join(f"{name}={asking.path(value)}" for name, value in asked.items() if value)
+    found = asking.client(server, token).ask("GET", f"/api/v1/waivers?limit=500&{query}")
+    asking.printed(
+        found,
+        output,
+        lambda value: [line for one in value["items"] for line in _lines(one)] or ["no waivers"],
+    )
+
+
+@command.command()
+@click.argument("waiver_id", metavar="ID")
+@click.option("--sha256", metavar="DIGEST", help="of what was read (default: of what it says now)")
+@asking.asks
+def approve(waiver_id: str, sha256: str | None, server: str | None, token: str | None, output: str) -> None:
+    """Let the waiver ID act; what it covers is decided anew at once."""
+    client = asking.client(server, token)
+    route = f"/api/v1/waivers/{asking.path(waiver_id)}"
+    read = sha256 or client.ask("GET", route)["sha256"]
+    asking.printed(client.ask("POST", f"{route}/approve", {"sha256": read}), output, _lines)
+
+
+@command.command()
+@click.argument("waiver_id", metavar="ID")
+@click.option("--note", metavar="TEXT", help="why")
+@asking.asks
+def reject(waiver_id: str, note: str | None, server: str | None, token: str | None, output: str) -> None:
+    """Refuse the waiver ID for good."""
+    _ended(waiver_id, "reject", note, server, token, output)
+
+
+@command.command()
+@click.argument("waiver_id", metavar="ID")
+@click.option("--note", metavar="TEXT", help="why")
+@asking.asks
+def revoke(waiver_id: str, note: str | None, server: str | None, token: str | None, output: str) -> None:
+    """Take the waiver ID back for good; what rested on it is decided anew at once."""
+    _ended(waiver_id, "revoke", note, server, token, output)
+
+
+def _ended(
+    waiver_id: str, verb: str, note: str | None, server: str | None, token: str | None, output: str
+) -> None:
+    body = {"note": note} if note else {}
+    route = f"/api/v1/waivers/{asking.path(waiver_id)}/{verb}"
+    asking.printed(asking.client(server, token).ask("POST", route, body), output, _lines)
+
+
+def _lines(value: Any) -> list[str]:
+    match = ", ".join(f"{key} {name}" for key, name in value["match"].items())
+    by = f", approved by {value['approved_by']}" if value["approved_by"] else ""
+    return [
+        f"{value['id']}  {value['state']}  {value['project']}  until {value['expires_at']}",
+        f"  {match}: {value['reason']}, {value['note']}",
+        f"  requested by {value['requested_by']}{by}",
+    ]
+
+
+@command.command("import")
+@click.argument("foreign", nargs=-1, required=True, metavar="FILE...")
+@click.option("--by", required=True, metavar="WHO", help="who asks for them here")
+@click.option(
+    "--severity", default="unknown", metavar="WORD", help="how long each may last (docs/waivers.md)"
+)
+@click.option("--file", metavar="FILE", help="file to append to (default: print)")
+def import_(foreign: tuple[str, ...], by: str, severity: str, file: str | None) -> None:
+    """Take over what other tools overlook, as drafts: none waives anything until somebody else approves it.
+
+    Reads .trivyignore, .trivyignore.yaml, DefectDojo's risk acceptances (JSON), Kyverno's PolicyException.
+    """
+    from gate import files, foreign_waivers, waiver_files
+    from gate.cli.check import replaced
+    from gate.documents import yaml
+
+    now = datetime.now(UTC)
+    drafts: list[str] = []
+    gone = 0
+    for name in foreign:
+        found = foreign_waivers.candidates(files.content(Path(name), name, WaiverError), name)
+        standing, ended = foreign_waivers.ended(found, now.date())
+        gone += ended
+        drafts += [_taken_over(one, by, severity, now) for one in standing]
+    path = Path(file) if file else None
+    text = path.read_text("utf-8") if path is not None and path.exists() else ""
+    for entry in drafts:
+        text = waiver_files.appended(text, entry)
+    if drafts:
+        read = _read(yaml.parsed(text.encode(), file or "drafts", WaiverError), file or "drafts")
+        if len(read) < len(drafts):
+            raise WaiverError("the file is laid out in a way that nothing can be appended to", path=file)
+    if path is None:
+        click.echo(text, nl=False)
+    elif drafts:
+        replaced(path, text.encode())
+    click.echo(f"{len(drafts)} to review, {gone} had ended and were left out", err=True)
+
+
+def _taken_over(one: Candidate, by: str, severity: str, now: datetime) -> str:
+    """The draft of a waiver that another tool had; it lasts no longer than there, nor than is allowed here."""
+    from gate.waivers import days_allowed
+
+    if severity not in tuple(Severity):
+        raise SettingsError(
+            f"--severity {quoted(severity)} is not known", code="usage", expected=", ".join(Severity)
+        )
+    last = now.date() + timedelta(days=days_allowed(Severity(severity), {}))
+    entry: dict[str, Any] = {
+        "id": f"i-{now:%Y%m%d}-{secrets.token_hex(4)}",
+        "match": one.match,
+        "reason": "accepted_risk",
+        "note": one.note,
+        "owner": one.by,
+        "requested_by": by,
+        "severity": Severity(severity),
+        "now": now,
+        "max_days": {},
+        "until": min(one.until, last) if one.until else None,
+    }
+    return _draft(**entry)

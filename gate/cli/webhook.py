@@ -10,12 +10,23 @@ from pathlib import Path
 
 import click
 
+from gate.cli import registering
 from gate.errors import SettingsError
 
 
-@click.group(epilog="Examples:  gate webhook serve --certificate tls.crt --key tls.key --data-dir data")
+@click.group(
+    commands=[
+        registering.render,
+        registering.certs,
+        registering.register,
+        registering.unregister,
+        registering.status,
+        registering.replay,
+    ],
+    epilog="Examples:  gate webhook serve --certificate tls.crt --key tls.key --data-dir data",
+)
 def command() -> None:
-    """Answer a Kubernetes API server."""
+    """Answer a Kubernetes API server, and have it ask."""
 
 
 @command.command()
@@ -37,6 +48,10 @@ def command() -> None:
 @click.option("--feed", help="address of the service whose decisions count")
 @click.option("--token-file", type=click.Path(path_type=Path), help="the token for it")
 @click.option("--ends-with-stdin", is_flag=True, hidden=True, help="end when whoever started it has ended")
+@click.option("--health-port", type=click.IntRange(0, 65535), help="plain HTTP for probes and metrics alone")
+@click.option(
+    "--registered", type=click.Path(path_type=Path), help="the configuration that the API server has"
+)
 @click.option("--feed-ca", type=click.Path(path_type=Path), help="the CA of its certificate")
 def serve(  # noqa: PLR0917 - click passes them by name
     host: str,
@@ -54,6 +69,8 @@ def serve(  # noqa: PLR0917 - click passes them by name
     token_file: Path | None,
     feed_ca: Path | None,
     ends_with_stdin: bool,
+    health_port: int | None,
+    registered: Path | None,
 ) -> None:
     """Serve POST /admission/validate until told to end."""
     from datetime import UTC, datetime
@@ -90,6 +107,8 @@ def serve(  # noqa: PLR0917 - click passes them by name
             certificate=pair,
             follower=Follower(kept, store.page) if store else None,
             forwarder=Forwarder(spools, spool.path, store.keep) if store else None,
+            health=None if health_port is None else (host, health_port),
+            registered=registering.registered_in(registered) if registered else None,
         )
         webhook.serve(desk, parts, host=host, port=port)
 

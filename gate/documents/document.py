@@ -21,6 +21,7 @@ from gate.errors import ReportError
 T = TypeVar("T")
 
 Syntax = Literal["json", "ndjson", "xml", "yaml", "text"]
+_DIGEST: Final = "sha256:"
 _PLACES: Final = 10
 """Rejected elements whose line is looked up; each look-up reads the document from its start."""
 
@@ -73,10 +74,13 @@ class Document:
 
     @property
     def marks(self) -> frozenset[str]:
-        """Names seen at a first look: keys of the first record, the root's name, the first line's first word."""
+        """Names seen at a first look: keys of the first record, the root's name, the first line's first word.
+
+        A digest that is a key shows as its algorithm, `sha256:`.
+        """
         match self.syntax:
             case "json" | "ndjson":
-                return frozenset(self.record)
+                return frozenset(_DIGEST if key.startswith(_DIGEST) else key for key in self.record)
             case "xml":
                 return frozenset({self.root})
             case _:

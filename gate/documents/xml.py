@@ -1,6 +1,7 @@
 """Strict, bounded XML: bytes to an element tree, or a `ReportError` with line and column.
 
-Strict means: well-formed UTF-8, no DOCTYPE (so no entities and nothing external), and depth, nodes,
+Strict means: well-formed UTF-8, no DOCTYPE (so no entities and nothing external) but what
+four report formats always write, which is cut out before anything reads it; and depth, nodes,
 attributes and text bounded while reading, not afterwards. No schema is read and nothing is fetched.
 defusedxml refuses the declarations, expat the grammar; this file counts and says where.
 UTF-16 with a byte order mark has become UTF-8 before (gate/ingest.py).
@@ -31,6 +32,14 @@ _UTF8_NAMES: Final = frozenset({"utf-8", "utf8", "utf-16", "utf16"})
 """What a declaration may say of UTF-8 bytes; UTF-16 is what it said before ingest decoded them."""
 _ASCII_BASED: Final = re.compile(r"us-ascii|ascii|iso-8859-\d{1,2}|latin-?1|windows-125\d|gb2312|gbk|gb18030")
 """Encodings in which plain ASCII bytes mean the same as in UTF-8."""
+_KNOWN_DOCTYPE: Final = re.compile(
+    rb"""\A\s*+(?:<\?xml\s[^<>]{0,200}\?>)?+\s*+(?:<!--(?:(?!-->).){0,4000}+-->\s*+){0,20}+"""
+    rb"""(<!DOCTYPE\s++(?:coverage|issues|niktoscan|report)"""
+    rb"""(?:\s++(?:SYSTEM|PUBLIC)(?:\s++(?:"[^"<>&%]{0,300}+"|'[^'<>&%]{0,300}+')){1,2}+)?+"""
+    rb"""\s*+(?:\[(?:\s|<!(?:ELEMENT|ATTLIST)\s[^<>&%\[\]]{1,4000}+>)*+\]\s*+)?+>)""",
+    re.DOTALL,
+)
+"""What Cobertura, JaCoCo, Burp and Nikto always write: names and shapes, no entity of any kind."""
 _EARLY_END: Final = frozenset({3, 5, 6, 20})
 """expat's codes: no element found, unclosed token, partial character, unclosed CDATA section."""
 
@@ -95,6 +104,7 @@ def parsed(data: bytes, path: str) -> Element:
     Raises `ReportError` with the position of (or right behind) what is not strict, and beyond
     `limits.XML_DEPTH`, `limits.XML_NODES` (elements and attributes), `ATTRIBUTES`, `TEXT_CHARACTERS`.
     """
+    data = _without_known_doctype(data)
     tree = _Bounded()
     parser = DefusedXMLParser(target=tree, encoding="utf-8", forbid_dtd=True)
     _read(data, path, parser)
@@ -106,12 +116,25 @@ def root(data: bytes, path: str = "") -> tuple[str, dict[str, str]]:
 
     Raises `ReportError` as `parsed` does for what stands before.
     """
+    data = _without_known_doctype(data)
     parser = DefusedXMLParser(target=_Root(), encoding="utf-8", forbid_dtd=True)
     try:
         _read(data, path, parser)
     except _RootSeen as seen:
         return seen.tag, seen.attributes
     raise AssertionError("a document that is read to its end has a root")
+
+
+def _without_known_doctype(data: bytes) -> bytes:
+    """`data` with white space in place of a document type that declares no entity (docs/adr/0011).
+
+    It never reaches the parser, so nothing is declared, defaulted or fetched; any other is refused there.
+    """
+    match = _KNOWN_DOCTYPE.match(data)
+    if not match:
+        return data
+    blank = re.sub(rb"[^\n]", b" ", match[1])
+    return data[: match.start(1)] + blank + data[match.end(1) :]
 
 
 def _read(data: bytes, path: str, parser: DefusedXMLParser) -> None:

@@ -15,11 +15,12 @@ from gate.engines.protocol import Op
 from gate.errors import PolicyError, ReportError
 
 _LIMITS: Final = {
-    "bytes": limits.YAML_BYTES,
+    "bytes": limits.MANIFEST_BYTES,
+    "document_bytes": limits.YAML_BYTES,
     "depth": limits.YAML_DEPTH,
     "aliases": limits.YAML_ALIASES,
     "nodes": limits.YAML_NODES,
-    "documents": limits.YAML_DOCUMENTS,
+    "documents": limits.MANIFEST_DOCUMENTS,
 }
 
 _HCL_LIMITS: Final = {"bytes": limits.YAML_BYTES, "depth": limits.YAML_DEPTH}
@@ -29,7 +30,7 @@ def one(engine: Engine, data: bytes, path: str, pointers: Iterable[tuple[int, st
     """What MANIFESTS answers for one file; raises `ReportError` with `path:line:col`."""
     header = {"limits": _LIMITS, "pointers": _pointers(pointers)}
     try:
-        payload = engine.ask(Op.MANIFESTS, header, data, timeout_s=limits.EVALUATION_TIMEOUT_S)
+        payload = engine.ask(Op.MANIFESTS, header, data, timeout_s=_timeout_s(len(data)))
     except PolicyError as error:
         raise protocol.as_report_error(error, path) from None
     return msgspec.json.decode(payload)
@@ -61,9 +62,8 @@ def answers(
     header: dict[str, Any] = {"limits": _LIMITS, "count": len(files)}
     if wanted is not None:
         header["pointers"] = [_pointers(pointers) for pointers in wanted]
-    payload = engine.ask(
-        Op.MANIFESTS_MANY, header, protocol.parts(files), timeout_s=limits.EVALUATION_TIMEOUT_S
-    )
+    body = protocol.parts(files)
+    payload = engine.ask(Op.MANIFESTS_MANY, header, body, timeout_s=_timeout_s(len(body)))
     told = _FILES.decode(payload).files
     if len(told) != len(files):
         raise PolicyError(f"{len(files)} files were read, {len(told)} answered", code="engine_lost")
@@ -79,3 +79,7 @@ def refused(answer: Answer, path: str) -> ReportError | None:
 
 def _pointers(wanted: Iterable[tuple[int, str]]) -> list[dict[str, Any]]:
     return [{"document": document, "pointer": pointer} for document, pointer in wanted]
+
+
+def _timeout_s(size: int) -> float:
+    return limits.EVALUATION_TIMEOUT_S + size / limits.MANIFEST_RATE

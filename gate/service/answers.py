@@ -24,6 +24,7 @@ FORMATS: Final[Mapping[str, str]] = {
     "text/plain": "text",
 }
 """Media type -> output."""
+MEDIA_TYPES: Final = (*FORMATS, PRESENTATION)
 
 
 def chosen(request: Request) -> str:

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
-from prometheus_client import CollectorRegistry, Counter
 
 from gate import __version__
 from gate.service import auth, problems
@@ -14,16 +13,23 @@ from gate.service.context import Service
 from gate.service.edge import Edge
 from gate.service.routes import (
     admission,
+    approvals,
     audit,
+    baselines,
     decisions,
+    events,
     findings,
+    grants,
     health,
+    jobs,
     login,
     origins,
     projects,
+    promotions,
     reports,
     tokens,
     trusts,
+    waivers,
 )
 from gate.service.routes import (
     auth as auth_routes,
@@ -43,20 +49,14 @@ ROUTES: Final[tuple[Routes, ...]] = (
     trusts.ROUTES,
     audit.ROUTES,
     admission.ROUTES,
+    waivers.ROUTES,
+    approvals.ROUTES,
+    promotions.ROUTES,
+    baselines.ROUTES,
+    jobs.ROUTES,
+    events.ROUTES,
+    grants.ROUTES,
 )
-
-
-class Metrics:
-    """What is counted."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.decisions = Counter(
-            "gate_decisions",
-            "Decisions recorded.",
-            ("environment", "outcome", "point"),
-            registry=self.registry,
-        )
 
 
 def application(service: Service) -> FastAPI:
@@ -72,13 +72,12 @@ def application(service: Service) -> FastAPI:
         dependencies=[Depends(auth.authorized)],
     )
     app.state.service = service
-    app.state.metrics = Metrics()
     for routes in ROUTES:
         routes.install(app)
     if names := undeclared(app):
         raise RuntimeError(f"routes without a permission: {', '.join(names)}")
     problems.install(app)
-    app.add_middleware(Edge, new_id=service.new_id)
+    app.add_middleware(Edge, service=service)
     app.openapi = lambda: description(app)  # type: ignore[method-assign]  # FastAPI's own way to do this
     return app
 

@@ -20,6 +20,7 @@ from gate.service.ci_claims import Facts
 from gate.service.context import Service
 from gate.service.permissions import INSTANCE_WIDE, ROLES, Grant, Permission, Role
 from gate.service.problems import Refusal, not_found
+from gate.service.rates import Left
 from gate.service.routing import permission_of
 from gate.stores import projects, sessions, tokens
 from gate.stores.database import Connection
@@ -51,6 +52,12 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     def may(self, permission: Permission) -> bool:
         """Whether a role has it, in whatever projects that counts; who one is, everybody may ask."""
         return permission is Permission.SELF_READ or any(_brings(grant, permission) for grant in self.grants)
+
+    def wanting(self, permission: Permission) -> Caller:
+        """The same caller, for what wants another permission; 403 where no role brings it anywhere."""
+        if not self.may(permission):
+            raise _forbidden(permission)
+        return msgspec.structs.replace(self, permission=permission)
 
     @property
     def project_ids(self) -> tuple[str, ...] | None:
@@ -114,7 +121,20 @@ def authorized(request: Request) -> None:
     if permission is Permission.PUBLIC:
         return
     service: Service = request.app.state.service
-    caller = _caller(request, service, permission or Permission.SELF_READ)
+    address = request.client.host if request.client else ""
+    guesses = service.rates.guesses(address)
+    if guesses.is_over:
+        raise _too_often(guesses, "requests without a valid token from this address")
+    try:
+        caller = _caller(request, service, permission or Permission.SELF_READ)
+    except Refusal as refusal:
+        if refusal.status_code == 401:
+            service.rates.guessed(address)
+        raise
+    left = service.rates.asked(caller.token_id)
+    request.state.rate = left.headers()
+    if left.is_over:
+        raise _too_often(left, "requests with this token")
     if permission is None:
         raise Refusal(403, "this needs a permission that was never declared")
     if not caller.may(permission):
@@ -123,7 +143,7 @@ def authorized(request: Request) -> None:
 
 
 def _forbidden(permission: Permission) -> Refusal:
-    return Refusal(403, f"no role of yours has {permission.value} there")
+    return Refusal(403, f"your role there has not {permission.value}")
 
 
 def caller_of(request: Request) -> Caller:
@@ -192,6 +212,11 @@ def _of_token(request: Request, service: Service, permission: Permission) -> Cal
         permission=permission,
         facts=None if known.facts is None else msgspec.json.decode(known.facts, type=Facts),
     )
+
+
+def _too_often(left: Left, what: str) -> Refusal:
+    headers = {"Retry-After": str(left.reset_s), **left.headers()}
+    return Refusal(429, f"more than {left.most} {what} in a minute", headers=headers)
 
 
 def _unauthenticated(detail: str, error: str) -> Refusal:

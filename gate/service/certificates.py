@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+
+from cryptography import x509
 
 from gate.errors import SettingsError
 
@@ -27,9 +30,11 @@ class Certificate:
         self._seen = self._state()
         self.replaced = 0
         """How often a new pair was taken."""
+        self.expires_at = datetime.fromtimestamp(0, UTC)
+        """Of the pair that is served."""
         try:
-            self.context = self._loaded()
-        except (OSError, ssl.SSLError) as error:
+            self.context, self.expires_at = self._loaded()
+        except (OSError, ValueError) as error:
             raise SettingsError(
                 "the certificate does not load",
                 code="certificate_invalid",
@@ -37,6 +42,10 @@ class Certificate:
                 found=str(error),
                 expected="a PEM certificate chain and its key",
             ) from None
+
+    def expires_s(self) -> float:
+        """When the served certificate ends, in seconds since 1970."""
+        return self.expires_at.timestamp()
 
     async def watch(self) -> None:
         """Take new pairs until cancelled."""
@@ -50,24 +59,25 @@ class Certificate:
         if state == self._seen:
             return
         try:
-            self._loaded()
-        except (OSError, ssl.SSLError) as error:
+            _, expires_at = self._loaded()
+        except (OSError, ValueError) as error:
             # Two files are never replaced at once: the next look may find a whole pair.
             LOG.warning("the new certificate does not load, the old one stays: %s", error)
             return
         self.context.load_cert_chain(*self._files)
-        self._seen = state
+        self._seen, self.expires_at = state, expires_at
         self.replaced += 1
         LOG.info("a new certificate is served")
 
-    def _loaded(self) -> ssl.SSLContext:
+    def _loaded(self) -> tuple[ssl.SSLContext, datetime]:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.load_cert_chain(*self._files)
         if self._client_ca is not None:
             context.load_verify_locations(self._client_ca)
             context.verify_mode = ssl.CERT_REQUIRED
-        return context
+        leaf = x509.load_pem_x509_certificate(self._files[0].read_bytes())
+        return context, leaf.not_valid_after_utc
 
     def _state(self) -> tuple[tuple[int, int, int], ...]:
         """What changes with a file's content; a mounted Secret is replaced through a link."""

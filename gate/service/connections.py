@@ -7,7 +7,8 @@ has sent its review within milliseconds (THREATS.md I1).
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections import Counter
+from typing import ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -16,6 +17,9 @@ from gate import limits
 HEAD_TIMEOUT_S: Final = 5.0
 """From the first moment of a connection, and of each request, to the end of its headers."""
 HEAD_BYTES: Final = 16 * limits.KIB
+CONNECTIONS: Final = 2_000
+OF_ONE_ADDRESS: Final = 1_000
+"""Half: whoever is alone behind a proxy has room, and no single machine takes all of it."""
 
 
 class Connection(HttpToolsProtocol):
@@ -64,3 +68,30 @@ class Connection(HttpToolsProtocol):
     def _drop(self) -> None:
         self._rest()
         self.transport.abort()
+
+
+class Capped(Connection):
+    """One of at most `CONNECTIONS`, and of `OF_ONE_ADDRESS` from its address; one more is closed at once."""
+
+    _open: ClassVar[Counter[str]] = Counter()
+    _address: str | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A connection begins, if there is room for it."""
+        super().connection_made(transport)
+        peer = transport.get_extra_info("peername")
+        address = str(peer[0]) if peer else ""
+        if self._open.total() >= CONNECTIONS or self._open[address] >= OF_ONE_ADDRESS:
+            self._drop()
+            return
+        self._address = address
+        self._open[address] += 1
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The other end has left."""
+        if self._address is not None:
+            self._open[self._address] -= 1
+            if not self._open[self._address]:
+                del self._open[self._address]
+            self._address = None
+        super().connection_lost(exc)

@@ -12,8 +12,15 @@ import msgspec
 from gate import bootstrap, ids, policy_files, times
 from gate.bundle import Bundle
 from gate.engines.embedded import Engine
+from gate.errors import ReportError
+from gate.files import File
 from gate.service.attempts import Attempts
+from gate.service.certificates import Certificate
 from gate.service.identity import Identity
+from gate.service.known_reports import Known, KnownReports
+from gate.service.metrics import Metrics
+from gate.service.rates import Rates
+from gate.service.tracing import Tracing
 from gate.stores import bundles, changes, idempotency
 from gate.stores.database import Clash, Database
 from gate.stores.idempotency import Answer
@@ -21,6 +28,10 @@ from gate.stores.writer import Transaction, Writer
 
 KEY_HOURS = 24
 """How long an idempotency key is remembered."""
+
+
+BUNDLES_NAMED = 50
+"""Sets of policies that metrics tell apart."""
 
 
 class OtherRequest(Exception):
@@ -39,6 +50,8 @@ class Service:
         randomness: Callable[[int], bytes],
         policies: Path | None = None,
         identity: Identity | None = None,
+        rates: Rates | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.database = database
         self.engine = engine
@@ -49,8 +62,22 @@ class Service:
         self.identity = identity
         """Whom the platform's file believes; None where it names nobody."""
         self.attempts = Attempts()
+        self.metrics = Metrics(database, engine.version)
+        self.rates = rates or Rates()
+        self.tracing = tracing or Tracing()
+        self.known_reports = KnownReports()
         self.writer = Writer(database, randomness, clock)
         self.is_stopping = False
+        self.streams = 0
+        """Clients that are told of events as they happen."""
+        self.keep_days: int | None = None
+        """How long payloads are kept; None: for ever."""
+        self.jobs_wait = threading.Event()
+        """Set where a job was written down: whoever does jobs looks at once."""
+        self.certificate: Certificate | None = None
+        """What is served with TLS; None without."""
+        self.has_metrics_here = True
+        """False where they have a port of their own."""
         self._bundles: dict[tuple[str, ...], Bundle] = {}
         self._compiling = threading.Lock()
         fresh = self.new_id()
@@ -63,6 +90,7 @@ class Service:
         self.engine.close()
         if self.identity is not None:
             self.identity.close()
+        self.tracing.close()
         self.database.close()
 
     def new_id(self) -> str:
@@ -94,7 +122,23 @@ class Service:
                     )
                 )
                 self._bundles[use] = loaded
+                self.metrics.loaded(
+                    "+".join(use)[:100] if len(self._bundles) <= BUNDLES_NAMED else "other", loaded.revision
+                )
             return self._bundles[use]
+
+    def read(self, project_id: str, given: tuple[File, ...]) -> Known:
+        """Reports of a project, read; raises `ReportError`, counted, where one is not understood."""
+        try:
+            return self.known_reports.read(project_id, given, self.engine, self.tracing)
+        except ReportError as error:
+            formats = [file.declared or "" for file in given]
+            self.metrics.not_understood(formats, bootstrap.adapters_imported(), error.problems[0].code)
+            raise
+
+    def loaded_bundle(self, revision: str) -> Bundle | None:
+        """The compiled policies of a revision, where they are loaded."""
+        return next((one for one in list(self._bundles.values()) if one.revision == revision), None)
 
     def answered(self, principal: str, key: str | None, request_sha256: str) -> Answer | None:
         """What `principal` was answered to this very request before; None where it is new.
@@ -121,7 +165,7 @@ class Service:
         def with_key(transaction: Transaction) -> Answer:
             answer = work(transaction)
             if key is not None:
-                idempotency.kept(transaction.connection, principal, key, answer, transaction.now, oldest)
+                idempotency.kept(transaction, principal, key, answer, oldest)
             return answer
 
         try:

@@ -9,13 +9,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
 import msgspec
 
-from gate import bootstrap, environments, ids, ingest, principals, settings, times, waiver_files, waivers
+from gate import bootstrap, environments, ids, principals, settings, times, waiver_files, waivers
 from gate.bundle import Bundle, unknown_rules
+from gate.documents import envelope
 from gate.errors import PolicyError, SettingsError, quoted
 from gate.files import File
 from gate.gate_yaml import EnvironmentSettings, Settings
@@ -32,11 +34,12 @@ from gate.model import (
     Severity,
     Subject,
 )
-from gate.pipeline import Judgement, Question, judge
+from gate.pipeline import Gathered, Judgement, Question, judge
 from gate.presentation import Excerpt, Presentation
-from gate.service import origins, project_settings
+from gate.service import evidence, origins, project_settings
 from gate.service.auth import Caller
 from gate.service.context import Service
+from gate.service.known_reports import holds_secrets
 from gate.service.problems import Detail, Refusal
 from gate.service.submission import Meta, Submission
 from gate.stores import approvals, components, decisions, findings, reports
@@ -63,12 +66,26 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[Report, ...]
 
 
+class Asking(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks what about what."""
+
+    meta: Meta
+    subject: Subject
+    by: str
+    asked_first: str | None = None
+    """As in `evidence.Kept`."""
+    notices: tuple[str, ...] = ()
+    """What whoever asks is told besides."""
+
+
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
     """A judgement on its way to be recorded."""
 
     judgement: Judgement
     presentation: Presentation
     reads: tuple[Read, ...]
+    """Those that were handed over with it; none for a decision that is made again."""
+    kept: evidence.Kept
     origin: str | None = None
     """JSON of the run that asked, and of what it claimed otherwise."""
 
@@ -85,19 +102,49 @@ def decided(service: Service, caller: Caller, project: Project, asked: Submissio
     bundle = service.bundle(value.policies.use)
     files = (*asked.files, *_handed_over(service, project, asked.meta))
     refuse_utf16(files)
-    reads = bootstrap.ingested(files, service.engine)
-    question = _question(service, caller, project, value, environment, bundle, reads, asked.meta)
-    places = partial(bootstrap.places, service.engine, {read.report.path: read.data for read in reads})
-    judgement = judge(question, bundle, service.engine, None, places)
+    known = service.read(project.id, files)
+    reads, handed = known.reads, known.gathered
+    subject = origins.subject(asked.meta.subject, project.key, caller.facts)
+    told = origins.notices(asked.meta.subject, caller.facts)
+    asking = Asking(meta=asked.meta, subject=subject, by=caller.principal, notices=told)
+    places = evidence.Noted(
+        partial(bootstrap.places, service.engine, {read.report.path: read.data for read in reads})
+    )
+    judgement, kept = judged(service, project, asking, handed, places, value, environment, bundle)
     return Decided(
         judgement=judgement,
         presentation=bootstrap.presentation(judgement, reads),
         reads=reads,
+        kept=kept,
         origin=origins.document(asked.meta.subject, caller.facts),
     )
 
 
-def recording(given: Decided, caller: Caller, project: Project) -> Recording:
+def judged(
+    service: Service,
+    project: Project,
+    asking: Asking,
+    handed: Gathered,
+    places: evidence.Noted,
+    value: Settings,
+    environment: EnvironmentSettings | None,
+    bundle: Bundle,
+) -> tuple[Judgement, evidence.Kept]:
+    """The judgement about what was handed over, and what is kept so that it can be made again."""
+    question, entries = _question(service, project, value, environment, bundle, handed, asking)
+    with service.metrics.evaluation(), service.tracing.span("gate.evaluate") as span:
+        judgement = judge(question, bundle, service.engine, None, places)
+        if span is not None:
+            span.set_attribute("gate.policy.bundle.digest", bundle.revision)
+            span.set_attribute("gate.outcome", judgement.decision.outcome.value)
+    meta = asking.meta.model_dump(mode="json", exclude={"reports", "files", "report_ids"})
+    kept = evidence.kept(
+        meta, asking.by, asking.asked_first, project.version, question, handed, entries, places.found
+    )
+    return judgement, kept
+
+
+def recording(given: Decided, by: str, project: Project) -> Recording:
     """Everything that is kept of a decision, ready to be written."""
     judgement, shown = given.judgement, given.presentation
     view = View(
@@ -112,7 +159,7 @@ def recording(given: Decided, caller: Caller, project: Project) -> Recording:
         decision=judgement.decision,
         project_id=project.id,
         project=project.key,
-        by=caller.principal,
+        by=by,
         settings_version=project.version,
         input=packed(document),
         is_masked=is_masked,
@@ -121,18 +168,20 @@ def recording(given: Decided, caller: Caller, project: Project) -> Recording:
         findings=tuple(findings.ready(finding) for finding in judgement.findings),
         components=tuple(components.ready(component) for component in judgement.components),
         origin=given.origin,
+        asked=packed(msgspec.json.encode(given.kept)),
+        asked_first=given.kept.asked_first,
     )
 
 
 def kept_report(read: Read) -> Kept:
     """What is kept of one report: everything, or its digest where its bytes hold secrets (THREATS.md F13)."""
-    holds = Evidence.SECRETS in read.scan.kinds or any(
-        observation.secret is not None for observation in read.scan.observations
-    )
-    holds = holds or any(one.object.get("kind") == "Secret" for one in read.scan.objects)
     report = read.report
     return reports.ready(
-        report.sha256, report.path or "", report.format, read.data, HOLDS_SECRETS if holds else None
+        report.sha256,
+        report.path or "",
+        report.format,
+        read.data,
+        HOLDS_SECRETS if holds_secrets(read) else None,
     )
 
 
@@ -167,6 +216,8 @@ class _StoredView(View, frozen=True, kw_only=True):
 def _handed_over(service: Service, project: Project, meta: Meta) -> tuple[File, ...]:
     """The reports that `meta` names by digest; only those this project has handed over itself."""
     given: list[File] = []
+    if not meta.report_ids:
+        return ()
     with service.database.reading() as connection:
         for index, sha256 in enumerate(meta.report_ids):
             pointer = f"/report_ids/{index}"
@@ -188,7 +239,7 @@ def _handed_over(service: Service, project: Project, meta: Meta) -> tuple[File, 
 def refuse_utf16(files: tuple[File, ...]) -> None:
     """Raise for UTF-16: the command line reads it, over HTTP nobody needs it (CONTRACTS.md, UTF-16)."""
     for file in files:
-        if ingest.uncompressed(file.data, file.path).startswith(_UTF16):
+        if envelope.uncompressed(file.data, file.path).startswith(_UTF16):
             raise Refusal(415, f"{file.path[:80]!r} is UTF-16, expected UTF-8", code="report_encoding")
 
 
@@ -197,16 +248,16 @@ def refuse_utf16(files: tuple[File, ...]) -> None:
 
 def _question(
     service: Service,
-    caller: Caller,
     project: Project,
     value: Settings,
     environment: EnvironmentSettings | None,
     bundle: Bundle,
-    reads: tuple[Read, ...],
-    meta: Meta,
-) -> Question:
+    handed: Gathered,
+    asking: Asking,
+) -> tuple[Question, list[dict[str, Any]]]:
+    """The question, and the waivers in force as entries of a file."""
     now = service.now()
-    subject = origins.subject(meta.subject, project.key, caller.facts)
+    subject, meta = asking.subject, asking.meta
     name = environment.name if environment else None
     _refuse_unknown(bundle, value, meta)
     with service.database.reading() as connection:
@@ -214,32 +265,46 @@ def _question(
             *environments.branch_feeds(environment, subject.branch),
             *_promotion(connection, project, environment, subject, now),
         )
-        askers = origins.askers(meta.subject, caller)
+        askers = origins.askers(asking.by, meta.subject)
         given = _approvals(connection, askers, project, environment, subject, now)
-        in_force = _waivers(connection, project, times.sortable(now))
+        entries = stored_waivers.active(connection, project.id, times.sortable(now))
     overlay = settings.thresholds_overlay(value, environment)
     merged = settings.merged(settings.merged(bundle.settings, {}), overlay)
     max_age_s = times.duration_s(meta.max_age) if meta.max_age else None
     merged = settings.stricter_evidence(merged, tuple(meta.require), max_age_s)
     order = [one.name for one in value.environments].index(name) if name else 0
-    return Question(
+    question = Question(
         decision_id=ids.uuid7(now, service.randomness(10)),
         now=now,
         point=Point.CI,
         project=project.key,
         environment=EnvironmentRef(name=name, order=order) if name else None,
         subject=subject,
-        reads=reads,
+        reads=(),
+        gathered=handed,
         settings=merged,
         action_for=partial(settings.action_for, value.policies.actions),
-        notices=(*meta.notices, *origins.notices(meta.subject, caller.facts)),
+        notices=(*meta.notices, *asking.notices),
         own=own,
-        waivers=in_force,
-        waiver_days={severity: value.waivers.longest_days(severity) for severity in Severity},
+        waivers=waivers_of(entries),
+        waiver_days=waiver_days(value),
         approvals=given,
         approvals_required=environment.approvals.number if environment and environment.approvals else 0,
         timeout_s=_timeout_s(meta, value),
     )
+    return question, entries
+
+
+def waiver_days(value: Settings) -> dict[str, int]:
+    """How long a waiver may last, by severity."""
+    return {severity: value.waivers.longest_days(severity) for severity in Severity}
+
+
+def waivers_of(entries: Sequence[dict[str, Any]]) -> tuple[waivers.Waiver, ...]:
+    """Entries of a file as waivers."""
+    if not entries:
+        return ()
+    return waiver_files.waivers({"version": 1, "waivers": list(entries)}, WAIVERS, lambda *_: (1, 1))
 
 
 def _refuse_unknown(bundle: Bundle, value: Settings, meta: Meta) -> None:
@@ -280,23 +345,19 @@ def _approvals(
     subject: Subject,
     now: Any,
 ) -> tuple[Approval, ...]:
-    """Those that count: recorded here, by others than the author and whoever asks."""
+    """Those that count: recorded here, by others than the authors and everybody who asked."""
     if environment is None or subject.digest is None:
         return ()
     given = approvals.given(connection, project.id, subject.digest, environment.name)
-    by_others = [one for one in given if not any(principals.may_be_same(one.by, other) for other in askers)]
+    if not given:
+        return ()
+    asked_by = approvals.askers(connection, project.id, subject.digest, environment.name)
+    own = {*askers, *asked_by, *decisions.authors(connection, project.id, subject.digest)}
+    by_others = [one for one in given if not any(principals.may_be_same(one.by, other) for other in own)]
     groups = environment.approvals.groups if environment.approvals else None
     return environments.approvals_given(
         by_others, subject.digest, environment.name, subject.author, now, groups
     )
-
-
-def _waivers(connection: Connection, project: Project, now: str) -> tuple[waivers.Waiver, ...]:
-    entries = stored_waivers.active(connection, project.id, now)
-    if not entries:
-        return ()
-    value = {"version": 1, "waivers": entries}
-    return waiver_files.waivers(value, WAIVERS, lambda *_: (1, 1))
 
 
 def _timeout_s(meta: Meta, value: Settings) -> float:

@@ -9,14 +9,15 @@ import asyncio
 import re
 import time
 import zlib
-from collections.abc import Callable
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gate import limits
+from gate.service.context import Service
 from gate.service.problems import MEDIA_TYPE, RETRY_AFTER_S, Refusal, document
+from gate.service.tracing import is_traceparent
 
 UPLOADS: Final = frozenset({"/api/v1/decisions", "/api/v1/reports", "/api/v1/evaluate"})
 """Paths whose bodies hold reports."""
@@ -33,9 +34,9 @@ _HEADERS: Final = (
 class Edge:
     """Wraps the application."""
 
-    def __init__(self, app: ASGIApp, new_id: Callable[[], str]) -> None:
+    def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
-        self._new_id = new_id
+        self._service = service
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,9 +46,24 @@ class Edge:
             return
         request = Request(scope)
         given = request.headers.get("x-request-id", "")
-        its_id = given if _REQUEST_ID.fullmatch(given) else self._new_id()
+        its_id = given if _REQUEST_ID.fullmatch(given) else self._service.new_id()
         scope.setdefault("state", {})["request_id"] = its_id
-        telling = _telling(send, its_id)
+        traceparent = request.headers.get("traceparent", "")
+        telling = _Telling(scope, send, its_id, traceparent if is_traceparent(traceparent) else "")
+        began = time.perf_counter()
+        try:
+            with self._service.tracing.request(scope["method"], traceparent) as span:
+                await self._answered(request, receive, telling)
+                if span is not None:
+                    span.update_name(f"{scope['method']} {getattr(scope.get('route'), 'path', '')}".strip())
+                    span.set_attribute("http.response.status_code", telling.status)
+        finally:
+            route = getattr(scope.get("route"), "path", None)
+            took_s = time.perf_counter() - began
+            self._service.metrics.answered(scope["method"], route, telling.status, took_s)
+
+    async def _answered(self, request: Request, receive: Receive, telling: _Telling) -> None:
+        scope, its_id = request.scope, request.scope["state"]["request_id"]
         is_health = scope["path"] in ("/livez", "/readyz", "/metrics")
         if self._in_flight >= limits.SERVICE_IN_FLIGHT and not is_health:
             refusal = Refusal(503, "too many requests at once", headers={"Retry-After": RETRY_AFTER_S})
@@ -135,15 +151,26 @@ def _closing(refusal: Refusal) -> Refusal:
     return refusal
 
 
-def _telling(send: Send, its_id: str) -> Send:
-    async def telling(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            names = {name.lower() for name, _ in message["headers"]}
-            ours = [(name, value) for name, value in _HEADERS if name not in names]
-            message["headers"] = [*message["headers"], (b"x-request-id", its_id.encode()), *ours]
-        await send(message)
+class _Telling:
+    """The way out: every answer gets the fields that every answer has."""
 
-    return telling
+    def __init__(self, scope: Scope, send: Send, its_id: str, traceparent: str) -> None:
+        self.status = 0
+        """What was answered; 0 where the other end left before."""
+        self._scope = scope
+        self._send = send
+        self._ours = [(b"x-request-id", its_id.encode()), *_HEADERS]
+        if traceparent:
+            self._ours.append((b"traceparent", traceparent.encode()))
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            names = {name.lower() for name, _ in message["headers"]}
+            left = self._scope["state"].get("rate", {})
+            ours = [*self._ours, *((name.lower().encode(), value.encode()) for name, value in left.items())]
+            message["headers"] = [*message["headers"], *(one for one in ours if one[0] not in names)]
+        await self._send(message)
 
 
 async def _refuse(send: Send, refusal: Refusal, path: str, its_id: str) -> None:

@@ -6,7 +6,6 @@ import msgspec
 
 from gate.errors import quoted
 from gate.model import Subject
-from gate.service.auth import Caller
 from gate.service.ci_claims import Facts
 from gate.service.submission import SubjectIn
 
@@ -53,10 +52,9 @@ def document(given: SubjectIn, facts: Facts | None) -> str | None:
     return msgspec.json.encode({"verified": facts, "claimed": claimed(given, facts)}).decode()
 
 
-def askers(given: SubjectIn, caller: Caller) -> tuple[str, ...]:
-    """Everybody who is behind the request, by any name: none of them approves it."""
-    behind = (caller.principal, caller.facts.actor if caller.facts else None, given.author)
-    return tuple(name for name in behind if name)
+def askers(by: str, given: SubjectIn) -> tuple[str, ...]:
+    """Who is behind a request besides the verified author: none of them approves it."""
+    return tuple(name for name in (by, given.author) if name)
 
 
 def _told(facts: Facts) -> dict[str, str | None]:

@@ -38,6 +38,9 @@ class Permission(StrEnum):
     TRUSTS_WRITE = "trusts:write"
     ADMISSION_READ = "admission:read"
     ADMISSION_WRITE = "admission:write"
+    GRANTS_REQUEST = "grants:request"
+    """Break-glass, asked for or taken back."""
+    GRANTS_APPROVE = "grants:approve"
     METRICS_READ = "metrics:read"
 
 
@@ -75,10 +78,15 @@ ROLES: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.VIEWER: _VIEW,
     Role.CI: _VIEW | _ASK,
     Role.DEVELOPER: _VIEW | _ASK | {_P.WAIVERS_REQUEST},
-    Role.APPROVER: _VIEW | {_P.REPORTS_READ, _P.WAIVERS_REQUEST, _P.WAIVERS_APPROVE, _P.APPROVALS_GIVE},
-    Role.POLICY_OWNER: _VIEW | {_P.REPORTS_READ, _P.EVALUATE, _P.WAIVERS_REQUEST, _P.PROJECTS_WRITE} | _TRUST,
+    Role.APPROVER: _VIEW
+    | {_P.REPORTS_READ, _P.WAIVERS_REQUEST, _P.WAIVERS_APPROVE, _P.APPROVALS_GIVE}
+    | {_P.GRANTS_REQUEST, _P.GRANTS_APPROVE},
+    Role.POLICY_OWNER: _VIEW
+    | {_P.REPORTS_READ, _P.EVALUATE, _P.WAIVERS_REQUEST, _P.PROJECTS_WRITE, _P.GRANTS_REQUEST}
+    | _TRUST,
     Role.AUDITOR: _VIEW | {_P.REPORTS_READ, _P.AUDIT_READ, _P.AUDIT_VERIFY, _P.TRUSTS_READ},
-    Role.ADMIN: frozenset(_P) - {_P.WAIVERS_APPROVE, _P.APPROVALS_GIVE, _P.ADMISSION_WRITE},
+    Role.ADMIN: frozenset(_P)
+    - {_P.WAIVERS_APPROVE, _P.APPROVALS_GIVE, _P.ADMISSION_WRITE, _P.GRANTS_APPROVE},
     Role.ADMISSION: frozenset({_P.SELF_READ, _P.ADMISSION_READ, _P.ADMISSION_WRITE}),
 }
 """An administrator neither approves nor speaks for a cluster: who gives out tokens gives no consent."""
@@ -91,6 +99,8 @@ INSTANCE_WIDE: Final = frozenset(
         _P.TOKENS_WRITE,
         _P.ADMISSION_READ,
         _P.ADMISSION_WRITE,
+        _P.GRANTS_REQUEST,
+        _P.GRANTS_APPROVE,
         _P.METRICS_READ,
     }
 )

@@ -88,7 +88,13 @@ class Routes:
         self.declared: list[tuple[str, Callable[..., Any], dict[str, Any]]] = []
 
     def add(self, method: str, path: str, permission: Permission, **options: Any) -> Callable[[F], F]:
-        """Declare a function under `method` and `path`, for callers with `permission`."""
+        """Declare a function under `method` and `path`, for callers with `permission`.
+
+        `media_types`: what a success may be beside JSON.
+        """
+        kinds: dict[str, dict[str, Any]] = {name: {} for name in options.pop("media_types", ())}
+        if kinds:
+            options["responses"] = {options.get("status_code", 200): {"content": kinds}}
         extra = {**options.pop("openapi_extra", {}), PERMISSION: permission.value}
 
         def declare(function: F) -> F:

@@ -8,12 +8,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import secrets
 import signal
 import socket
+import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 import msgspec
@@ -22,11 +27,14 @@ import uvicorn
 from gate import bootstrap, limits, times
 from gate.engines.embedded import Engine
 from gate.errors import SettingsError, StoreError
-from gate.service import beside, identity_settings, shapes
+from gate.service import beside, identity_settings, logs, numbers, rates, shapes, tracing
 from gate.service.app import application
 from gate.service.auth import SECRET_BYTES, SHORTEST_OWN_TOKEN, new_token
+from gate.service.certificates import Certificate
+from gate.service.connections import Capped
 from gate.service.context import Service
 from gate.service.identity import Identity
+from gate.service.jobs import Worker
 from gate.stores import events, migrations, tokens
 from gate.stores.database import Database
 from gate.stores.tokens import Token
@@ -50,10 +58,21 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: str = ".gate/service"
     policies: str | None = None
     bootstrap_token: str | None = None
+    keep_days: int | None = None
+    """How long payloads of decisions are kept; None: for ever."""
     admission: beside.Wanted | None = None
     """Where Kubernetes asks; None where it does not."""
     identity: identity_settings.Wanted | None = None
     """Whom it believes; None where that is nobody but its own tokens."""
+    tls_certificate: str | None = None
+    tls_key: str | None = None
+    """PEM files; both or none."""
+    metrics_port: int | None = None
+    """Where numbers are told; None: at `/metrics`, beside the API."""
+    requests_per_minute: int = rates.REQUESTS
+    """Of one token."""
+    drain_s: float = 0.0
+    """How long it still takes requests, unready, once it was told to end."""
 
 
 def now() -> datetime:
@@ -105,12 +124,15 @@ def opened(options: Options) -> Service:
             randomness=secrets.token_bytes,
             policies=policies,
             identity=Identity(options.identity) if options.identity is not None else None,
+            rates=rates.Rates(options.requests_per_minute),
+            tracing=tracing.of(os.environ),
         )
     except BaseException:
         database.close()
         raise
     try:
         service.bundle(("builtin:default",))
+        service.keep_days = options.keep_days
     except BaseException:
         service.close()
         raise
@@ -178,6 +200,7 @@ def serve(options: Options, told: Callable[[str], None]) -> None:
 
     Raises `GateError` where it cannot begin.
     """
+    certificate = _certificate(options)
     with_socket = _listening(options.host, options.port)
     try:
         service = opened(options)
@@ -185,15 +208,25 @@ def serve(options: Options, told: Callable[[str], None]) -> None:
         with_socket.close()
         raise
     process: beside.Beside | None = None
+    worker = Worker(service)
+    told_numbers: numbers.Numbers | None = None
+    log = logs.begun()
     try:
-        answering = _Answering(service)
+        service.certificate = certificate
+        if certificate is not None:
+            service.metrics.certificate_ends.set_function(certificate.expires_s)
+        if options.metrics_port is not None:
+            told_numbers = numbers.Numbers(service.metrics.registry, options.host, options.metrics_port)
+            service.has_metrics_here = False
+            told(f"metrics are told on port {told_numbers.port}")
+        answering = _Answering(service, options.drain_s)
         answering.take_signals()
         token = first_token(service, options.bootstrap_token)
         if token is not None:
             told(f"first token, shown once, counts for {FIRST_TOKEN_HOURS} hour: {token}")
         with_socket.listen(BACKLOG)
         host, port = with_socket.getsockname()[:2]
-        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        address = f"http{'s' if certificate else ''}://{f'[{host}]' if ':' in host else host}:{port}"
         if options.admission is not None:
             process = answering.process = beside.Beside(options.admission, service, address)
             told(f"admission answers on port {options.admission.port}, certificate {process.certificate}")
@@ -204,40 +237,114 @@ def serve(options: Options, told: Callable[[str], None]) -> None:
         if process is not None:
             process.stop()
         with_socket.close()
+        if told_numbers is not None:
+            told_numbers.close()
+        service.is_stopping = True
+        service.jobs_wait.set()
+        worker.join()
         service.close()
+        logs.ended(log)
+
+
+def work(options: Options, told: Callable[[str], None]) -> None:
+    """Do jobs until somebody ends the process.
+
+    Raises `GateError` where it cannot begin: another store than PostgreSQL, or one that cannot be used.
+    """
+    ends = threading.Event()
+    service = opened(options)
+    log = logs.begun()
+    try:
+        if not service.database.is_postgresql:
+            raise SettingsError(
+                "a worker beside the server wants PostgreSQL", code="usage", fix="run `gate serve` alone"
+            )
+        for ending in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(ending, lambda *_: ends.set())
+        worker = Worker(service)
+        told("gate does jobs")
+        ends.wait()
+        service.is_stopping = True
+        service.jobs_wait.set()
+        worker.join()
+    finally:
+        service.close()
+        logs.ended(log)
+
+
+def _certificate(options: Options) -> Certificate | None:
+    if options.tls_certificate is None and options.tls_key is None:
+        return None
+    if options.tls_certificate is None or options.tls_key is None:
+        raise SettingsError(
+            "a certificate without its key", code="usage", expected="--tls-certificate and --tls-key"
+        )
+    if options.admission is not None:
+        # Its process follows this one over loopback, under a name that no certificate has.
+        raise SettingsError(
+            "--tls-certificate and --admission-port in one process",
+            code="usage",
+            fix="run `gate webhook serve --feed https://… --feed-ca FILE` beside it",
+        )
+    return Certificate(Path(options.tls_certificate), Path(options.tls_key))
 
 
 def _config(service: Service) -> uvicorn.Config:
+    certificate = service.certificate
     return uvicorn.Config(
         application(service),
-        http="httptools",
+        http=Capped,
         ws="none",
         lifespan="off",
         access_log=False,
         server_header=False,
-        log_level="warning",
+        log_config=None,
         timeout_keep_alive=10,
         timeout_graceful_shutdown=limits.SERVICE_GRACE_S,
-        h11_max_incomplete_event_size=16 * limits.KIB,
         proxy_headers=False,
+        ssl_context_factory=None if certificate is None else lambda *_: certificate.context,
     )
 
 
 class _Answering(uvicorn.Server):
     """uvicorn, which has whoever waits for news answered before it waits for them."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, drain_s: float) -> None:
         super().__init__(_config(service))
         self._service = service
         self.process: beside.Beside | None = None
         """Admission beside it, which ends meanwhile."""
+        self._watching: asyncio.Task[None] | None = None
+        self._drain_s = drain_s
+        self._stops_at: float | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin, and look after the certificate."""
+        await super().startup(sockets)
+        if self._service.certificate is not None:
+            self._watching = asyncio.create_task(self._service.certificate.watch())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more, and finish what was begun."""
         self._service.is_stopping = True
         if self.process is not None:
             self.process.end()
+        if self._watching is not None:
+            self._watching.cancel()
         await super().shutdown(sockets)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to stop: told to, and long enough unready that nobody sends more."""
+        if self._stops_at is not None and time.monotonic() >= self._stops_at:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Be unready at once and end later; a second signal ends it at once."""
+        if self._service.is_stopping or not self._drain_s:
+            super().handle_exit(sig, frame)
+        self._service.is_stopping = True
+        self._stops_at = time.monotonic() + self._drain_s
 
     def take_signals(self) -> None:
         """Let SIGTERM and SIGINT end this alone, from now on.
@@ -245,12 +352,8 @@ class _Answering(uvicorn.Server):
         Before it runs nothing would close the store, nor end admission beside it; and uvicorn raises the
         signal once more when it is done, which by default would end the process before either.
         """
-
-        def end(*_: object) -> None:
-            self._service.is_stopping = self.should_exit = True
-
         for ending in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(ending, end)
+            signal.signal(ending, self.handle_exit)
 
 
 def _listening(host: str, port: int) -> socket.socket:

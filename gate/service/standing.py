@@ -19,6 +19,7 @@ from gate.admission.known import Known
 from gate.documents import yaml
 from gate.engines.embedded import Engine
 from gate.errors import GateError, SettingsError, WaiverError
+from gate.model import Point
 from gate.waivers import Waiver
 
 LOOK_EVERY_S: Final = 1.0
@@ -46,8 +47,8 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
         return [self.root / name for name in named]
 
 
-def loaded(sources: Sources, engine: Engine, known: Known) -> Ground:
-    """The ground of `sources`; raises `GateError` with everything that is wrong with them."""
+def loaded(sources: Sources, engine: Engine, known: Known, point: Point = Point.ADMISSION) -> Ground:
+    """The ground of `sources` at `point`; raises `GateError` with everything that is wrong with them."""
     bundle = bootstrap.bundle(sources.policies, sources.root, engine, python=False)
     rules = platform.Rules(platform.Admission())
     if sources.platform is not None:
@@ -60,6 +61,7 @@ def loaded(sources: Sources, engine: Engine, known: Known) -> Ground:
         rules,
         engine.version,
         [*given, *_of_store(known)],
+        point,
     )
 
 

@@ -11,7 +11,7 @@ import contextlib
 import gc
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -20,6 +20,8 @@ import msgspec
 import uvicorn
 
 from gate import limits, times
+from gate.admission import defaults
+from gate.admission.coverage import Registered
 from gate.admission.desk import Desk
 from gate.errors import GateError
 from gate.service.certificates import Certificate
@@ -27,7 +29,7 @@ from gate.service.connections import Connection
 from gate.service.following import Follower, Forwarder
 from gate.service.standing import Watcher
 
-PATH: Final = "/admission/validate"
+PATH: Final = defaults.PATH
 BODY_TIMEOUT_S: Final = 5.0
 """From the end of a request's headers to the end of its body."""
 KEEP_ALIVE_S: Final = 10
@@ -51,6 +53,10 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     certificate: Certificate | None = None
     follower: Follower | None = None
     forwarder: Forwarder | None = None
+    health: tuple[str, int] | None = None
+    """Address and port of `/livez`, `/readyz` and `/metrics` in plain HTTP, besides those with TLS."""
+    registered: Registered | None = None
+    """The webhook configuration that the API server has; None where nobody said."""
 
 
 class _TooLarge(Exception):
@@ -169,7 +175,16 @@ def _state(desk: Desk, parts: Parts) -> dict[str, Any]:
             "error": parts.follower.error if parts.follower else None,
         },
         "records_waiting_because": parts.forwarder.error if parts.forwarder else None,
+        "not_enforced": None if parts.registered is None else _not_enforced(desk, parts.registered),
+        "certificate_expires": times.rfc3339(parts.certificate.expires_at) if parts.certificate else None,
     }
+
+
+def _not_enforced(desk: Desk, registered: Registered) -> list[str]:
+    """Kinds that the rules speak of and the API server never asks about, with the reason."""
+    return [
+        f"{gap.kind} ({', '.join(gap.operations)}): {gap.why}" for gap in registered.gaps(desk.ground.bundle)
+    ]
 
 
 def _metrics(desk: Desk, parts: Parts) -> bytes:
@@ -185,6 +200,12 @@ def _metrics(desk: Desk, parts: Parts) -> bytes:
         ]
     if parts.certificate is not None:
         lines.append(f"gate_admission_certificates_replaced_total {parts.certificate.replaced}")
+        expires_s = parts.certificate.expires_at.timestamp()
+        lines.append(f"gate_admission_certificate_expires_seconds {expires_s:.0f}")
+        lines.append(f"gate_tls_certificate_expiry_timestamp_seconds {expires_s:.0f}")
+    if parts.registered is not None:
+        missing = [gap for gap in parts.registered.gaps(desk.ground.bundle) if not gap.is_final]
+        lines.append(f"gate_admission_kinds_not_enforced {len(missing)}")
     lines.append(f"gate_admission_known_digests {len(desk.known)}")
     if desk.known.as_of is not None:
         lines.append(f"gate_admission_store_as_of_seconds {desk.known.as_of.timestamp():.3f}")
@@ -218,6 +239,8 @@ async def _running(desk: Desk, parts: Parts) -> AsyncIterator[None]:
     if parts.certificate is not None:
         tasks.append(asyncio.create_task(parts.certificate.watch()))
     threads = [one for one in (parts.follower, parts.forwarder) if one is not None]
+    health = None if parts.health is None else _Health(desk, parts, *parts.health)
+    asked = None if health is None else asyncio.create_task(health.serve())
     for one in threads:
         one.start()
     try:
@@ -225,6 +248,9 @@ async def _running(desk: Desk, parts: Parts) -> AsyncIterator[None]:
     finally:
         for task in tasks:
             task.cancel()
+        if health is not None and asked is not None:
+            health.should_exit = True
+            await asked
         for one in threads:
             one.stop()
         if desk.spool is not None:
@@ -236,6 +262,35 @@ async def _flushing(desk: Desk) -> None:
         await asyncio.sleep(FLUSH_EVERY_S)
         if desk.spool is not None:
             desk.spool.flush(desk.now())
+
+
+class _Health(uvicorn.Server):
+    """What probes and metrics ask, on a port of its own: no certificate, and no review."""
+
+    def __init__(self, desk: Desk, parts: Parts, host: str, port: int) -> None:
+        async def application(scope: MutableMapping[str, Any], _: Receive, send: Send) -> None:
+            await _beside(desk, parts, scope["path"], scope["method"], send)
+
+        super().__init__(
+            uvicorn.Config(
+                application,
+                host=host,
+                port=port,
+                http=Connection,
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                date_header=False,
+                limit_concurrency=CONNECTIONS,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to the server of the reviews, whose lifespan ends this one."""
+        yield
 
 
 def serve(desk: Desk, parts: Parts, *, host: str, port: int) -> None:

@@ -11,6 +11,7 @@ from gate.model import Component
 from gate.stores import paging, rows
 from gate.stores.paging import Page
 from gate.stores.schema import COMPONENTS
+from gate.stores.writer import Transaction
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +41,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _COLUMNS = tuple(COMPONENTS.c[name] for name in Known.__struct_fields__)
+_REPLACED = ("license", "last_seen", "decision_id")
 
 
 def ready(component: Component) -> Seen:
@@ -54,7 +56,7 @@ def ready(component: Component) -> Seen:
 
 
 def seen(
-    connection: Connection,
+    transaction: Transaction,
     project_id: str,
     subject: str,
     decision_id: str,
@@ -71,7 +73,8 @@ def seen(
     }
     each = {one.identity: one for one in given}
     ordered = [each[name] for name in sorted(each)]
-    rows.upserted(connection, COMPONENTS, ordered, common, ("license", "last_seen", "decision_id"))
+    order = f"{project_id}/{subject}/{ordered[0].identity}" if ordered else ""
+    rows.upserted(transaction, COMPONENTS, ordered, common, _REPLACED, order=order)
 
 
 def listed(

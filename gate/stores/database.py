@@ -173,6 +173,7 @@ def _postgresql(url: URL, *, is_writer: bool) -> Engine:
         **{"pool_size": READERS, "max_overflow": 4, "pool_pre_ping": is_writer, **kind},
         pool_timeout=POOL_WAIT_S,
         pool_use_lifo=True,
+        hide_parameters=True,
         connect_args={"options": options, "connect_timeout": 3, "application_name": "gate"},
     )
     if not is_writer:
@@ -208,6 +209,7 @@ def _sqlite(path: Path, *, is_writer: bool) -> Engine:
         options |= {"max_overflow": 0, "pool_timeout": POOL_WAIT_S * 10}
     engine = create_engine(
         f"sqlite:///{path}",
+        hide_parameters=True,
         connect_args={"check_same_thread": False, "isolation_level": None, "cached_statements": 512},
         **options,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
 from gate.stores.paging import Page
 from gate.stores.schema import EVENTS
@@ -56,16 +56,32 @@ def listed(
     if before is not None:
         query = query.where(EVENTS.c.sequence < before)
     rows = connection.execute(query.order_by(EVENTS.c.sequence.desc()).limit(limit + 1)).all()
-    shown = tuple(
-        Event(
-            sequence=row.sequence,
-            at=row.at,
-            project_id=row.project_id,
-            by=row.by,
-            action=row.action,
-            target=row.target,
-            document=msgspec.json.decode(row.document),
-        )
-        for row in rows[:limit]
-    )
+    shown = tuple(_event(row) for row in rows[:limit])
     return Page(items=shown, cursor=str(shown[-1].sequence) if len(rows) > limit else None)
+
+
+def following(
+    connection: Connection, project_ids: tuple[str, ...] | None, after: int, limit: int
+) -> list[Event]:
+    """Events behind number `after`, oldest first, of these projects or (None) of everything."""
+    query = select(EVENTS).where(EVENTS.c.sequence > after)
+    if project_ids is not None:
+        query = query.where(EVENTS.c.project_id.in_(project_ids))
+    return [_event(row) for row in connection.execute(query.order_by(EVENTS.c.sequence).limit(limit))]
+
+
+def last(connection: Connection) -> int:
+    """The number of the newest event; 0 where there is none."""
+    return connection.execute(select(func.max(EVENTS.c.sequence))).scalar() or 0
+
+
+def _event(row: Row[Any]) -> Event:
+    return Event(
+        sequence=row.sequence,
+        at=row.at,
+        project_id=row.project_id,
+        by=row.by,
+        action=row.action,
+        target=row.target,
+        document=msgspec.json.decode(row.document),
+    )

@@ -11,6 +11,7 @@ from gate.model import Finding
 from gate.stores import paging, rows
 from gate.stores.paging import Page
 from gate.stores.schema import FINDINGS
+from gate.stores.writer import Transaction
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +58,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
 _COLUMNS = tuple(FINDINGS.c[name] for name in Known.__struct_fields__)
 _REPLACED = ("title", "severity", "severity_rank", "purl", "file", "document", "last_seen", "decision_id")
+_NOT_OLDER = "WHERE excluded.last_seen >= findings.last_seen"
 
 
 def ready(finding: Finding) -> Seen:
@@ -75,14 +77,13 @@ def ready(finding: Finding) -> Seen:
     )
 
 
-def seen(connection: Connection, project_id: str, decision_id: str, given: Iterable[Seen], at: str) -> None:
+def seen(transaction: Transaction, project_id: str, decision_id: str, given: Iterable[Seen], at: str) -> None:
     """Put `given` down as seen at `at`; the first time stays what it was."""
     common = {"project_id": project_id, "first_seen": at, "last_seen": at, "decision_id": decision_id}
     # In one order everywhere: two transactions then wait for each other, and never for ever.
     ordered = sorted(given, key=lambda one: one.fingerprint)
-    rows.upserted(
-        connection, FINDINGS, ordered, common, _REPLACED, "WHERE excluded.last_seen >= findings.last_seen"
-    )
+    order = f"{project_id}/{ordered[0].fingerprint}" if ordered else ""
+    rows.upserted(transaction, FINDINGS, ordered, common, _REPLACED, order=order, where=_NOT_OLDER)
 
 
 def listed(connection: Connection, wanted: Filter, cursor: str | None, limit: int) -> Page[Known]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from gate.stores.packing import packed, unpacked
 from gate.stores.schema import IDEMPOTENCY
+from gate.stores.writer import Transaction
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,13 +32,20 @@ def known(connection: Connection, principal: str, key: str, oldest: str) -> Answ
     )
 
 
-def kept(connection: Connection, principal: str, key: str, answer: Answer, at: str, oldest: str) -> None:
+_OUT_OF_DATE = delete(IDEMPOTENCY).where(
+    IDEMPOTENCY.c.principal == bindparam("its_principal"),
+    IDEMPOTENCY.c.key == bindparam("its_key"),
+    IDEMPOTENCY.c.created_at < bindparam("oldest"),
+)
+_INSERT = insert(IDEMPOTENCY)
+
+
+def kept(transaction: Transaction, principal: str, key: str, answer: Answer, oldest: str) -> None:
     """Keep `answer` in the transaction of what it tells of; one older than `oldest` makes room.
 
-    Raises `Clash` where somebody else was faster.
+    The transaction ends in `Clash` where somebody else was faster.
     """
-    is_it = (IDEMPOTENCY.c.principal == principal) & (IDEMPOTENCY.c.key == key)
-    connection.execute(delete(IDEMPOTENCY).where(is_it, IDEMPOTENCY.c.created_at < oldest))
+    transaction.later(_OUT_OF_DATE, {"its_principal": principal, "its_key": key, "oldest": oldest})
     row = {
         "principal": principal,
         "key": key,
@@ -45,6 +53,6 @@ def kept(connection: Connection, principal: str, key: str, answer: Answer, at: s
         "status": answer.status,
         "location": answer.location,
         "body": packed(answer.body),
-        "created_at": at,
+        "created_at": transaction.now,
     }
-    connection.execute(insert(IDEMPOTENCY), row)
+    transaction.later(_INSERT, row)

@@ -57,6 +57,15 @@ def by_id(connection: Connection, project_id: str) -> Project | None:
     return None if row is None else Project(**row._mapping)  # noqa: SLF001 - SQLAlchemy's own name
 
 
+def settings_of(connection: Connection, project_id: str, version: int) -> str | None:
+    """The settings of a version."""
+    query = select(PROJECT_SETTINGS.c.document).where(
+        PROJECT_SETTINGS.c.project_id == project_id, PROJECT_SETTINGS.c.version == version
+    )
+    found: str | None = connection.execute(query).scalar_one_or_none()
+    return found
+
+
 def listed(
     connection: Connection, visible: Collection[str] | None, cursor: str | None, limit: int
 ) -> Page[Project]:

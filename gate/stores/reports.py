@@ -12,6 +12,7 @@ from gate.stores import paging
 from gate.stores.packing import packed, unpacked
 from gate.stores.paging import Page
 from gate.stores.schema import REPORT_UPLOADS, REPORTS
+from gate.stores.writer import Transaction
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +48,10 @@ _COLUMNS = (
     REPORTS.c.size,
     REPORTS.c.withheld,
 )
+_INSERTS = {
+    name: tuple(dialect.insert(table).on_conflict_do_nothing() for table in (REPORTS, REPORT_UPLOADS))
+    for name, dialect in (("postgresql", postgresql), ("sqlite", sqlite))
+}
 _JOINED = select(*_COLUMNS).join(REPORTS, REPORTS.c.sha256 == REPORT_UPLOADS.c.sha256)
 
 
@@ -56,18 +61,18 @@ def ready(sha256: str, path: str, format_: str | None, data: bytes, withheld: st
     return Kept(sha256=sha256, path=path, format=format_, size=len(data), content=content, withheld=withheld)
 
 
-def kept(connection: Connection, project_id: str, given: Iterable[Kept], by: str, at: str) -> None:
+def kept(transaction: Transaction, project_id: str, given: Iterable[Kept], by: str, at: str) -> None:
     """Keep `given` for the project; what is there already stays as it is."""
-    for one in sorted(given, key=lambda report: report.sha256):
-        row = {
+    insert_report, insert_upload = _INSERTS["postgresql" if transaction.is_postgresql else "sqlite"]
+    for one in given:
+        report = {
             "sha256": one.sha256,
             "size": one.size,
             "content": one.content,
             "withheld": one.withheld,
             "created_at": at,
         }
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        connection.execute(insert(REPORTS).values(row).on_conflict_do_nothing())
+        transaction.later(insert_report, report, one.sha256)
         upload = {
             "project_id": project_id,
             "sha256": one.sha256,
@@ -76,7 +81,7 @@ def kept(connection: Connection, project_id: str, given: Iterable[Kept], by: str
             "by": by,
             "at": at,
         }
-        connection.execute(insert(REPORT_UPLOADS).values(upload).on_conflict_do_nothing())
+        transaction.later(insert_upload, upload, f"{project_id}/{one.sha256}")
 
 
 def upload(connection: Connection, project_ids: Iterable[str] | None, sha256: str) -> Upload | None:

@@ -6,30 +6,49 @@ Ten thousand findings by a statement each are ten thousand round trips; so they 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Integer, Table, text
+from sqlalchemy import Integer, Table, TextClause, text
+
+from gate.stores.writer import Transaction
 
 
 def upserted(
-    connection: Connection,
+    transaction: Transaction,
     table: Table,
     rows: Sequence[msgspec.Struct],
     common: Mapping[str, Any],
-    replaced: Sequence[str],
+    replaced: tuple[str, ...],
+    *,
+    order: str,
     where: str = "",
 ) -> None:
     """Insert `rows` (their keys are columns), each with the columns `common`; replace `replaced` of those there.
 
-    `where` bounds which are replaced. Rows are taken in their order, which should be that of the primary key.
+    `where` bounds which are replaced. Rows are taken in their order, which should be that of the primary key;
+    `order` is the key of the first.
     """
     if not rows:
         return
-    own = list(rows[0].__struct_fields__)
+    names = rows[0].__struct_fields__
+    statement = _upsert(transaction.is_postgresql, table, names, tuple(common), replaced, where)
     # PostgreSQL's text has no NUL; what it stands for in a title is no name of anything.
     document = msgspec.json.encode(rows).replace(b"\\u0000", b"\\ufffd").decode()
-    if connection.dialect.name == "postgresql":
+    transaction.later(statement, {"rows": document, **common}, order)
+
+
+@lru_cache
+def _upsert(
+    is_postgresql: bool,
+    table: Table,
+    own: tuple[str, ...],
+    common: tuple[str, ...],
+    replaced: tuple[str, ...],
+    where: str,
+) -> TextClause:
+    if is_postgresql:
         types = ", ".join(f'"{name}" {_type(table, name)}' for name in own)
         source = f"json_to_recordset(CAST(:rows AS json)) AS r({types})"
         selected = ", ".join(f'r."{name}"' for name in own)
@@ -41,11 +60,10 @@ def upserted(
     key = ", ".join(f'"{column.name}"' for column in table.primary_key)
     update = ", ".join(f'"{name}" = excluded."{name}"' for name in replaced)
     # Every name is one of the schema's; values travel as parameters.
-    statement = (
+    return text(
         f"INSERT INTO {table.name} ({names}) SELECT {selected}, {given} FROM {source} WHERE true "  # noqa: S608
         f"ON CONFLICT ({key}) DO UPDATE SET {update} {where}"
     )
-    connection.execute(text(statement), {"rows": document, **common})
 
 
 def _type(table: Table, name: str) -> str:

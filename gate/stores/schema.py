@@ -27,11 +27,12 @@ from sqlalchemy import (
 )
 
 import gate.stores.identity_schema  # noqa: F401 - its tables are part of METADATA
-from gate.stores.columns import METADATA
+from gate.stores import columns
 from gate.stores.columns import NUMBER as _NUMBER
 from gate.stores.columns import needed as _needed
 from gate.stores.columns import project as _project
 
+METADATA: Final = columns.METADATA
 STATE: Final = Table("store_state", METADATA, Column("name", Text, primary_key=True), _needed("value"))
 """`epoch`: of this store; another one after a restore."""
 
@@ -137,6 +138,8 @@ FINDINGS: Final = Table(
     Index(None, "project_id", "last_seen", "fingerprint"),
     Index(None, "last_seen", "fingerprint"),
     Index(None, "rule", "project_id"),
+    Index(None, "kind", "last_seen", "fingerprint", "project_id"),
+    Index(None, "severity", "last_seen", "fingerprint", "project_id"),
 )
 COMPONENTS: Final = Table(
     "components",
@@ -153,6 +156,7 @@ COMPONENTS: Final = Table(
     _needed("decision_id"),
     Index(None, "name", "project_id"),
     Index(None, "purl"),
+    Index(None, "last_seen", "project_id", "subject", "identity"),
 )
 
 # ----------------------------------------------------------------------------------- what was decided
@@ -197,6 +201,9 @@ DECISIONS: Final = Table(
     UniqueConstraint("writer", "sequence"),
     Index(None, "project_id", "id"),
     Index(None, "subject_digest", "environment", "project_id", "id"),
+    Index(None, "outcome", "id"),
+    Index(None, "environment", "id"),
+    Index(None, "branch", "id"),
 )
 DECISION_DOCUMENTS: Final = Table(
     "decision_documents",
@@ -206,8 +213,11 @@ DECISION_DOCUMENTS: Final = Table(
     Column("input", LargeBinary),
     _needed("is_masked", Boolean, server_default=false()),
     Column("view", LargeBinary),
+    Column("asked", LargeBinary),
 )
-"""`line` of the record, `input` v1 (null where retention dropped it), `view`: what outputs show beside it."""
+"""`line` of the record, `input` v1 (null where retention dropped it), `view`: what outputs show beside it.
+
+`asked`: how it was asked and what stood then (gate/service/evidence.py), for making it again."""
 DECISION_REPORTS: Final = Table(
     "decision_reports",
     METADATA,
@@ -222,6 +232,14 @@ DECISION_ORIGINS: Final = Table(
     _needed("document"),
 )
 """The run that asked, as its CI system vouched for it, and what it claimed otherwise."""
+DECISION_WAIVERS: Final = Table(
+    "decision_waivers",
+    METADATA,
+    _project(primary_key=True),
+    Column("waiver", Text, primary_key=True),
+    Column("decision_id", Text, ForeignKey("decisions.id"), primary_key=True),
+)
+"""Which decisions rest on a waiver: what is looked at again when it is revoked."""
 BUNDLES: Final = Table(
     "bundles",
     METADATA,
@@ -257,10 +275,14 @@ WAIVERS: Final = Table(
     _needed("created_at"),
     _needed("updated_at"),
     _needed("expires_at"),
+    Column("approved_sha256", Text),
+    Column("reminded_at", Text),
     UniqueConstraint("project_id", "name"),
     Index(None, "state", "expires_at"),
 )
-"""`document`: an entry of the waiver file without `requested_by` and `approved_by`."""
+"""`document`: an entry of the waiver file without `id`, `requested_by` and `approved_by`.
+
+`sha256` is over all of them but the last; it acts only while `approved_sha256` is the same (THREATS.md F10)."""
 APPROVALS: Final = Table(
     "approvals",
     METADATA,
@@ -277,8 +299,11 @@ APPROVALS: Final = Table(
     _needed("created_at"),
     Column("at", Text),
     Column("expires_at", Text),
+    Column("request_id", Text),
     Index(None, "project_id", "environment", "digest"),
+    Index(None, "state", "id"),
 )
+"""A request, or (`request_id`) one person's answer to it. Only answers have `by` and `at`."""
 
 # --------------------------------------------------------------------------- what happened, what is to do
 

@@ -1,11 +1,12 @@
 """The one writer of a process: what many threads hand over is committed together, and acknowledged after.
 
 A commit waits for the disk; waiting once for everything that came meanwhile is what makes many small decisions
-a second possible. Each piece of work has its own savepoint: one that fails takes nothing else with it. The hash
-chain of this process is continued here alone, so it has no gaps (CONTRACTS.md, Record).
+a second possible, and so does inserting the rows of all in one statement for each table. A piece of work that
+fails takes nothing else with it: the transaction is undone, and each is done again in a savepoint of its own. The
+hash chain of this process is continued here alone, so it has no gaps (CONTRACTS.md, Record).
 
-    1. take what waits; 2. begin; 3. each in its savepoint; 4. the feed's changes last, under its lock;
-    5. commit; 6. tell everybody
+    1. take what waits; 2. begin; 3. all of it, and where one fails, each in its savepoint; 4. the feed's changes
+    last, under its lock; 5. commit; 6. tell everybody
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotInTime
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, and_, func, insert, select, text
+from sqlalchemy import Connection, Executable, and_, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from gate import ids, record, times
@@ -39,16 +41,51 @@ _TRY_AGAIN: Final = ("40001", "40P01")
 """PostgreSQL: serialization failure and deadlock; the transaction is gone, doing it again is right."""
 
 
+class _Later:
+    """Rows that wait to be written with others of their table."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._waiting: dict[int, tuple[Executable, list[tuple[str, dict[str, Any]]]]] = {}
+
+    def add(self, statement: Executable, row: dict[str, Any], order: str) -> None:
+        self._waiting.setdefault(id(statement), (statement, []))[1].append((order, row))
+
+    def flush(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for statement, rows in waiting.values():
+            rows.sort(key=itemgetter(0))
+            self.connection.execute(statement, [row for _, row in rows])
+
+
 class Transaction:
     """What one piece of work may use: its connection, the chain, the feed."""
 
-    def __init__(self, connection: Connection, chain: _Chain, now: str) -> None:
-        self.connection = connection
+    def __init__(self, later: _Later, chain: _Chain, now: str) -> None:
+        self._later = later
         self.now = now
         """RFC 3339 UTC: when this is recorded."""
         self.changes: list[dict[str, Any]] = []
         """For the feed, in order: gate/feed.py without `sequence` and `at`."""
         self._chain = chain
+
+    @property
+    def connection(self) -> Connection:
+        """To ask and to write with; it sees everything that was to be written later."""
+        self._later.flush()
+        return self._later.connection
+
+    @property
+    def is_postgresql(self) -> bool:
+        """Which of the two stores it is."""
+        return self._later.connection.dialect.name == "postgresql"
+
+    def later(self, statement: Executable, row: dict[str, Any], order: str = "") -> None:
+        """Have `statement`, always the same object, executed for `row` with those of other pieces of work.
+
+        `order`: where others may write the same row, its key, so that two transactions never wait for one another.
+        """
+        self._later.add(statement, row, order)
 
     @property
     def writer(self) -> str:
@@ -98,6 +135,11 @@ class Writer:
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
+
+    @property
+    def name(self) -> str:
+        """A name of this process that no other has: the one of its chain."""
+        return self._chain.writer
 
     def submit(self, work: Work[T], timeout_s: float = WAIT_S) -> T:
         """What `work` gives, once it is on the disk.
@@ -161,24 +203,54 @@ class Writer:
             return
 
     def _committed(self, pieces: list[_Piece]) -> list[tuple[Any, Exception | None]]:
+        sequence, digest = self._chain.sequence, self._chain.digest
+        try:
+            return self._together(pieces)
+        except Exception as error:
+            if _is_worth_another_try(error) or _is_lost(error):
+                raise
+            # Undone as a whole, so nothing of it is in the chain.
+            self._chain.sequence, self._chain.digest = sequence, digest
+            if len(pieces) == 1:
+                return [(None, error)]
+        return self._one_by_one(pieces)
+
+    def _together(self, pieces: list[_Piece]) -> list[tuple[Any, Exception | None]]:
+        changes: list[dict[str, Any]] = []
+        outcomes: list[tuple[Any, Exception | None]] = []
+        with self._database.writing() as connection:
+            now = times.sortable(self._clock())
+            self._register(connection, now)
+            later = _Later(connection)
+            for piece in pieces:
+                transaction = Transaction(later, self._chain, now)
+                outcomes.append((piece.work(transaction), None))
+                changes.extend(transaction.changes)
+            later.flush()
+            self._tell(connection, now, changes)
+        self._chain.is_registered = True
+        return outcomes
+
+    def _one_by_one(self, pieces: list[_Piece]) -> list[tuple[Any, Exception | None]]:
         changes: list[dict[str, Any]] = []
         with self._database.writing() as connection:
             now = times.sortable(self._clock())
             self._register(connection, now)
             outcomes = [self._done(piece, connection, now, changes) for piece in pieces]
-            if changes:
-                self._tell(connection, now, changes)
+            self._tell(connection, now, changes)
         self._chain.is_registered = True
         return outcomes
 
     def _done(
         self, piece: _Piece, connection: Connection, now: str, changes: list[dict[str, Any]]
     ) -> tuple[Any, Exception | None]:
-        transaction = Transaction(connection, self._chain, now)
+        later = _Later(connection)
+        transaction = Transaction(later, self._chain, now)
         sequence, digest = self._chain.sequence, self._chain.digest
         savepoint = connection.begin_nested()
         try:
             value = piece.work(transaction)
+            later.flush()
         except Exception as error:
             self._chain.sequence, self._chain.digest = sequence, digest
             if _is_worth_another_try(error) or _is_lost(error):
@@ -190,6 +262,8 @@ class Writer:
         return value, None
 
     def _tell(self, connection: Connection, now: str, changes: list[dict[str, Any]]) -> None:
+        if not changes:
+            return
         # Held until the commit, so that numbers become visible in their order (docs/adr/0006).
         if self._database.is_postgresql:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({FEED_LOCK})"))

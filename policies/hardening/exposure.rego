@@ -4,6 +4,7 @@
 # custom:
 #   scope: object
 #   points: [ci, admission, background]
+#   kinds: [workloads, Service, Ingress.networking.k8s.io, NetworkPolicy.networking.k8s.io]
 package policy.kubernetes.exposure
 
 import data.lib.kubernetes.kinds

@@ -4,6 +4,25 @@
 # custom:
 #   scope: object
 #   points: [ci, admission, background]
+#   kinds:
+#     - ConfigMap
+#     - PersistentVolume
+#     - Secret
+#     - Service
+#     - ServiceAccount
+#     - Gateway.gateway.networking.k8s.io
+#     - ReferenceGrant.gateway.networking.k8s.io
+#     - Ingress.networking.k8s.io
+#     - NetworkPolicy.networking.k8s.io
+#     - ClusterRole.rbac.authorization.k8s.io
+#     - ClusterRoleBinding.rbac.authorization.k8s.io
+#     - Role.rbac.authorization.k8s.io
+#     - RoleBinding.rbac.authorization.k8s.io
+#     - MutatingWebhookConfiguration.admissionregistration.k8s.io
+#     - ValidatingWebhookConfiguration.admissionregistration.k8s.io
+#     - ValidatingAdmissionPolicy.admissionregistration.k8s.io
+#     - APIService.apiregistration.k8s.io
+#     - CustomResourceDefinition.apiextensions.k8s.io
 package policy.kubernetes.fields
 
 import data.lib.kubernetes.kinds
@@ -27,26 +46,37 @@ _problems contains problem if some problem in shapes.problems(_of_pods)
 
 _problems contains problem if {
 	kinds.is_of(_groups)
-	some problem in shapes.mistyped([_root], object.union(_of_all, object.get(_of_kinds, input.object.kind, {})))
+	shapes_of := {"object": object.union(_of_all, object.get(_of_kinds, input.object.kind, {}))}
+	some problem in shapes.mistyped({"object": [_root]}, shapes_of)
 }
 
 _problems contains problem if {
 	kinds.is_of(_groups)
 	some list, fields in _of_elements[input.object.kind]
-	some problem in shapes.mistyped(pods.elements(_root, split(list, ".")), {[]: fields})
+	some problem in shapes.mistyped({list: pods.elements(_root, split(list, "."))}, {list: {[]: fields}})
 }
 
-# The lists that stand in the pods themselves.
+# Places are made only where a type is wrong.
 _problems contains problem if {
-	some pod in pods.all
-	some problem in shapes.mistyped(pods.elements(pod, ["volumes"]), _of_volumes)
+	shapes.suspects(object.union(
+		{"volumes": _members(pods.all, "volumes")},
+		{list: _members(pods.containers, list) | some list in ["env", "envFrom", "volumeMounts"]},
+	), _of_lists) != set()
+	some problem in shapes.mistyped(object.union(
+		{"volumes": _elements(pods.all, "volumes")},
+		{list: _elements(pods.containers, list) | some list in ["env", "envFrom", "volumeMounts"]},
+	), _of_lists)
 }
 
-_problems contains problem if {
-	some container in pods.containers
-	some list, fields in _of_lists
-	some problem in shapes.mistyped(pods.elements(container, [list]), {[]: fields})
-}
+_members(places, field) := [value | some place in places; some value in place.value[field]; is_object(value)]
+
+# The objects of the list `field` of all `places`, as places.
+_elements(places, field) := [element |
+	some place in places
+	some i, value in place.value[field]
+	is_object(value)
+	element := {"label": place.label, "path": array.concat(place.path, [field, i]), "value": value}
+]
 
 _root := {"label": "the object", "path": [], "value": input.object}
 
@@ -70,6 +100,7 @@ _of_pods := {
 			"initContainers": "list of objects",
 			"nodeSelector": "object",
 			"os": "object",
+			"securityContext": "object",
 			"serviceAccount": "string",
 			"serviceAccountName": "string",
 			"shareProcessNamespace": "boolean",
@@ -79,6 +110,7 @@ _of_pods := {
 		["os"]: {"name": "string"},
 		["securityContext"]: {
 			"fsGroup": "number",
+			"runAsGroup": "number",
 			"supplementalGroups": "array",
 		},
 	},
@@ -91,30 +123,28 @@ _of_pods := {
 			"image": "string",
 			"imagePullPolicy": "string",
 			"ports": "list of objects",
+			"securityContext": "object",
 			"volumeMounts": "list of objects",
 		},
 		["securityContext"]: {
 			"capabilities": "object",
 			"readOnlyRootFilesystem": "boolean",
+			"runAsGroup": "number",
 		},
 		["securityContext", "capabilities"]: {"drop": "list of strings"},
 	},
-	"levels": {
-		[]: {"securityContext": "object"},
-		["securityContext"]: {"runAsGroup": "number"},
-	},
 }
 
-_of_volumes := {
-	[]: {"hostPath": "object", "image": "object"},
-	["hostPath"]: {"path": "string"},
-	["image"]: {"reference": "string"},
-}
 
 _of_lists := {
-	"env": {"valueFrom": "object"},
-	"envFrom": {"secretRef": "object"},
-	"volumeMounts": {"mountPropagation": "string", "name": "string", "readOnly": "boolean"},
+	"env": {[]: {"valueFrom": "object"}},
+	"envFrom": {[]: {"secretRef": "object"}},
+	"volumeMounts": {[]: {"mountPropagation": "string", "name": "string", "readOnly": "boolean"}},
+	"volumes": {
+		[]: {"hostPath": "object", "image": "object"},
+		["hostPath"]: {"path": "string"},
+		["image"]: {"reference": "string"},
+	},
 }
 
 _of_all := {

@@ -4,6 +4,7 @@
 # custom:
 #   scope: object
 #   points: [ci, admission, background]
+#   kinds: [Service, Gateway.gateway.networking.k8s.io, ReferenceGrant.gateway.networking.k8s.io]
 package policy.kubernetes.gateways
 
 import data.lib.kubernetes.kinds

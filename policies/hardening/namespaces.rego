@@ -4,6 +4,7 @@
 # custom:
 #   scope: object
 #   points: [ci, admission, background]
+#   kinds: [workloads, Namespace, ServiceAccount]
 package policy.kubernetes.namespaces
 
 import data.lib.kubernetes.kinds

@@ -4,6 +4,7 @@
 # custom:
 #   scope: object
 #   points: [ci, admission, background]
+#   kinds: [workloads, PersistentVolume]
 package policy.kubernetes.nodes
 
 import data.lib.kubernetes.kinds
@@ -23,10 +24,10 @@ import data.lib.settings
 #   frameworks: [NSA/CISA Kubernetes Hardening]
 deny contains {
 	"rule": "GATE-K8S-130",
-	"message": sprintf("the pod mounts %q", [pods.at(volume, ["hostPath", "path"])]),
-	"path": pods.pointer(volume, ["hostPath", "path"]),
+	"message": sprintf("the pod mounts %q", [written]),
+	"path": place,
 } if {
-	some [volume, path] in _paths
+	some [place, written, path] in _paths
 	regex.match(concat("|", [
 		`(containerd|cri-dockerd|crio|docker|frakti|podman)\.sock$`,
 		`^(/var)?/run(/(containerd|crio|docker|k3s|podman)(/.*)?)?$`,
@@ -46,14 +47,16 @@ deny contains {
 deny contains {
 	"rule": "GATE-K8S-131",
 	"message": sprintf("%s writes to a path of the node", [container.label]),
-	"path": pods.pointer(mount, ["readOnly"]),
+	"path": pods.pointer(container, ["volumeMounts", i, "readOnly"]),
 } if {
+	_has_host_path
 	some container in pods.containers
-	some mount in pods.elements(container, ["volumeMounts"])
-	pods.at(mount, ["readOnly"]) != true
-	some volume in pods.elements(container.pod, ["volumes"])
-	pods.at(volume, ["name"]) == pods.at(mount, ["name"])
-	pods.at(volume, ["hostPath"]) != null
+	some i, mount in container.value.volumeMounts
+	is_object(mount)
+	not mount.readOnly == true
+	some volume in container.pod.value.volumes
+	volume.hostPath != null
+	object.get(volume, "name", null) == object.get(mount, "name", null)
 }
 
 # METADATA
@@ -69,10 +72,10 @@ deny contains {
 #   frameworks: [CIS Kubernetes v1.8 5.2.12, NSA/CISA Kubernetes Hardening]
 deny contains {
 	"rule": "GATE-K8S-218",
-	"message": sprintf("the pod mounts %q, which holds keys of the node", [pods.at(volume, ["hostPath", "path"])]),
-	"path": pods.pointer(volume, ["hostPath", "path"]),
+	"message": sprintf("the pod mounts %q, which holds keys of the node", [written]),
+	"path": place,
 } if {
-	some [volume, path] in _paths
+	some [place, written, path] in _paths
 	_meets_keys(path)
 }
 
@@ -88,11 +91,12 @@ deny contains {
 deny contains {
 	"rule": "GATE-K8S-219",
 	"message": sprintf("%s mounts with propagation to the node", [container.label]),
-	"path": pods.pointer(mount, ["mountPropagation"]),
+	"path": pods.pointer(container, ["volumeMounts", i, "mountPropagation"]),
 } if {
 	some container in pods.containers
-	some mount in pods.elements(container, ["volumeMounts"])
-	not pods.at(mount, ["mountPropagation"]) in ["HostToContainer", "None", "", null]
+	some i, mount in container.value.volumeMounts
+	propagation := mount.mountPropagation
+	not propagation in ["HostToContainer", "None", "", null]
 }
 
 # METADATA
@@ -116,15 +120,21 @@ warn contains {
 }
 
 # Each volume that is a path of the node, with the path without doubled and closing slashes; empty for the root.
-_paths contains [volume, clean] if {
+_paths contains [pods.pointer(pod, ["volumes", i, "hostPath", "path"]), path, clean] if {
 	some pod in pods.all
-	some volume in pods.elements(pod, ["volumes"])
-	path := pods.at(volume, ["hostPath", "path"])
+	some i, volume in pod.value.volumes
+	path := volume.hostPath.path
 	is_string(path)
 	clean := concat("", [sprintf("/%s", [segment]) | some segment in split(path, "/"); not segment in {"", "."}])
 }
 
 # Where the setting is no list, every path does.
+_has_host_path if {
+	some pod in pods.all
+	some volume in pod.value.volumes
+	volume.hostPath != null
+}
+
 _meets_keys(_) if settings.list("kubernetes.node_keys") == null
 
 _meets_keys(path) if {

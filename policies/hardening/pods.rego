@@ -25,7 +25,7 @@ warn contains {
 	"path": pods.pointer(container, ["securityContext", "readOnlyRootFilesystem"]),
 } if {
 	some container in pods.containers
-	pods.at(container, ["securityContext", "readOnlyRootFilesystem"]) != true
+	not container.value.securityContext.readOnlyRootFilesystem == true
 	not _is_windows(container.pod)
 }
 
@@ -45,8 +45,9 @@ warn contains {
 	"path": pods.pointer(level, ["securityContext", field]),
 } if {
 	some level in pods.levels
+	context := level.value.securityContext
 	some field in ["fsGroup", "runAsGroup", "supplementalGroups"]
-	_is_root(pods.at(level, ["securityContext", field]))
+	_is_root(context[field])
 }
 
 # METADATA
@@ -79,8 +80,8 @@ warn contains {
 	"path": pods.pointer(pod, ["serviceAccountName"]),
 } if {
 	some pod in pods.all
+	not pod.value.automountServiceAccountToken == false
 	_account(pod) in [null, "", "default"]
-	pods.at(pod, ["automountServiceAccountToken"]) != false
 }
 
 # METADATA
@@ -99,7 +100,7 @@ warn contains {
 	"path": pods.pointer(pod, ["shareProcessNamespace"]),
 } if {
 	some pod in pods.all
-	pods.at(pod, ["shareProcessNamespace"]) == true
+	pod.value.shareProcessNamespace == true
 }
 
 # METADATA
@@ -116,10 +117,9 @@ warn contains {
 warn contains {
 	"rule": "GATE-K8S-136",
 	"message": sprintf("%s never pulls its image", [place.label]),
-	"path": pods.pointer(place, path),
+	"path": path,
 } if {
-	some [place, path] in _policies
-	pods.at(place, path) == "Never"
+	some [place, path] in _never_pulled
 }
 
 # METADATA
@@ -137,8 +137,7 @@ warn contains {
 	"message": sprintf("%s: image %q names no registry", [place.label, reference]),
 	"path": pods.pointer(place, path),
 } if {
-	some [place, path] in _references
-	reference := pods.at(place, path)
+	some [place, path, reference] in _references
 	is_string(reference)
 	reference != ""
 	not images.has_registry(reference)
@@ -160,6 +159,7 @@ warn contains {
 	"path": pods.pointer(container, ["securityContext", "capabilities"]),
 } if {
 	some container in pods.containers
+	not "ALL" in object.get(container.value, ["securityContext", "capabilities", "drop"], [])
 	not _drops(container)
 	not _is_windows(container.pod)
 }
@@ -177,11 +177,11 @@ warn contains {
 warn contains {
 	"rule": "GATE-K8S-221",
 	"message": sprintf("%s listens on port 22", [container.label]),
-	"path": pods.pointer(port, ["containerPort"]),
+	"path": pods.pointer(container, ["ports", i, "containerPort"]),
 } if {
 	some container in pods.containers
-	some port in pods.elements(container, ["ports"])
-	pods.at(port, ["containerPort"]) == 22
+	some i, port in container.value.ports
+	port.containerPort == 22
 }
 
 _is_root(0)
@@ -190,10 +190,11 @@ _is_root(groups) if 0 in groups
 
 _near_control_plane contains {
 	"message": "the pod tolerates the control plane's taint",
-	"path": pods.pointer(toleration, []),
+	"path": pods.pointer(pod, ["tolerations", i]),
 } if {
 	some pod in pods.all
-	some toleration in pods.elements(pod, ["tolerations"])
+	some i, toleration in pod.value.tolerations
+	is_object(toleration)
 	_tolerates_control_plane(toleration)
 }
 
@@ -202,19 +203,19 @@ _near_control_plane contains {
 	"path": pods.pointer(pod, ["nodeSelector", label]),
 } if {
 	some pod in pods.all
-	some label, _ in pods.at(pod, ["nodeSelector"])
+	some label, _ in pod.value.nodeSelector
 	label in _control_plane
 }
 
 _control_plane := {"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"}
 
-_tolerates_control_plane(toleration) if pods.at(toleration, ["key"]) in _control_plane
+_tolerates_control_plane(toleration) if toleration.key in _control_plane
 
 # Without a key it is for every taint.
 _tolerates_control_plane(toleration) if {
-	pods.at(toleration, ["key"]) in ["", null]
-	pods.at(toleration, ["operator"]) == "Exists"
-	pods.at(toleration, ["effect"]) in ["", "NoSchedule", null]
+	toleration.operator == "Exists"
+	object.get(toleration, "key", null) in ["", null]
+	object.get(toleration, "effect", null) in ["", "NoSchedule", null]
 }
 
 # serviceAccount is the older name of the field; Kubernetes reads it where the newer one is not set.
@@ -222,24 +223,28 @@ _account(pod) := pods.at(pod, ["serviceAccount"]) if {
 	pods.at(pod, ["serviceAccountName"]) in ["", null]
 } else := pods.at(pod, ["serviceAccountName"])
 
-_references contains [container, ["image"]] if some container in pods.containers
+_references contains [container, ["image"], container.value.image] if some container in pods.containers
 
-_references contains [volume, ["image", "reference"]] if some volume in _volumes
-
-_policies contains [container, ["imagePullPolicy"]] if some container in pods.containers
-
-_policies contains [volume, ["image", "pullPolicy"]] if some volume in _volumes
-
-_volumes contains volume if {
+_references contains [pod, ["volumes", i, "image", "reference"], volume.image.reference] if {
 	some pod in pods.all
-	some volume in pods.elements(pod, ["volumes"])
-	pods.at(volume, ["image"]) != null
+	some i, volume in pod.value.volumes
+}
+
+_never_pulled contains [container, pods.pointer(container, ["imagePullPolicy"])] if {
+	some container in pods.containers
+	container.value.imagePullPolicy == "Never"
+}
+
+_never_pulled contains [pod, pods.pointer(pod, ["volumes", i, "image", "pullPolicy"])] if {
+	some pod in pods.all
+	some i, volume in pod.value.volumes
+	volume.image.pullPolicy == "Never"
 }
 
 _drops(container) if {
-	some name in pods.at(container, ["securityContext", "capabilities", "drop"])
+	some name in container.value.securityContext.capabilities.drop
 	is_string(name)
 	upper(name) == "ALL"
 }
 
-_is_windows(pod) if pods.at(pod, ["os", "name"]) == "windows"
+_is_windows(pod) if pod.value.os.name == "windows"

@@ -63,6 +63,7 @@ test_what_hardens_nothing_passes if {
 	_ids(_pod({"securityContext": {"fsGroup": 1000, "supplementalGroups": [], "runAsGroup": null}})) == set()
 	_ids(_pod({"containers": [_container({"imagePullPolicy": "IfNotPresent", "ports": [{"containerPort": 2222}]})]})) == set()
 	_ids(_pod({"containers": [_container({"image": "localhost:5000/web"})]})) == set()
+	_ids(_pod({"containers": [_container({"securityContext": {"capabilities": {"drop": ["all"]}}})]})) == set()
 }
 
 test_a_container_without_security_context_is_told_everything if {

@@ -4,6 +4,7 @@
 # custom:
 #   scope: object
 #   points: [ci, admission, background]
+#   kinds: [workloads, Secret, ConfigMap]
 package policy.kubernetes.secrets
 
 import data.lib.kubernetes.credentials
@@ -78,12 +79,9 @@ deny contains {
 warn contains {
 	"rule": "GATE-K8S-126",
 	"message": sprintf("%s takes a secret into its environment", [container.label]),
-	"path": pods.pointer(place, path),
+	"path": pods.pointer(container, path),
 } if {
-	some container in pods.containers
-	some [list, path] in [["env", ["valueFrom", "secretKeyRef"]], ["envFrom", ["secretRef"]]]
-	some place in pods.elements(container, [list])
-	pods.at(place, path) != null
+	some [container, path] in _taken
 }
 
 # METADATA
@@ -103,7 +101,8 @@ deny contains {
 } if {
 	some container in pods.containers
 	some field in ["args", "command"]
-	some index in credentials.given(pods.at(container, [field]))
+	arguments := container.value[field]
+	some index in credentials.given(arguments)
 }
 
 # METADATA
@@ -139,15 +138,14 @@ warn contains {
 warn contains {
 	"rule": "GATE-K8S-217",
 	"message": sprintf("the pod's token lives %v s", [seconds]),
-	"path": pods.pointer(source, path),
+	"path": pods.pointer(pod, ["volumes", i, "projected", "sources", j, "serviceAccountToken", "expirationSeconds"]),
 } if {
+	some pod in pods.all
+	some i, volume in pod.value.volumes
+	some j, source in volume.projected.sources
+	seconds := source.serviceAccountToken.expirationSeconds
 	limit := settings.limit("kubernetes.token_max_s")
 	limit != null
-	some pod in pods.all
-	some volume in pods.elements(pod, ["volumes"])
-	some source in pods.elements(volume, ["projected", "sources"])
-	path := ["serviceAccountToken", "expirationSeconds"]
-	seconds := pods.at(source, path)
 	seconds > limit
 }
 
@@ -157,6 +155,18 @@ _plain(kind, field, value) := base64.decode(value) if {
 	is_string(value)
 	base64.is_valid(value)
 } else := value
+
+_taken contains [container, ["env", i, "valueFrom", "secretKeyRef"]] if {
+	some container in pods.containers
+	some i, variable in container.value.env
+	variable.valueFrom.secretKeyRef != null
+}
+
+_taken contains [container, ["envFrom", i, "secretRef"]] if {
+	some container in pods.containers
+	some i, source in container.value.envFrom
+	source.secretRef != null
+}
 
 _is_encoded := {"ConfigMap": "binaryData", "Secret": "data"}
 

@@ -4,6 +4,13 @@
 # custom:
 #   scope: object
 #   points: [ci, admission, background]
+#   kinds:
+#     - MutatingWebhookConfiguration.admissionregistration.k8s.io
+#     - ValidatingWebhookConfiguration.admissionregistration.k8s.io
+#     - MutatingAdmissionPolicy.admissionregistration.k8s.io
+#     - ValidatingAdmissionPolicy.admissionregistration.k8s.io
+#     - APIService.apiregistration.k8s.io
+#     - CustomResourceDefinition.apiextensions.k8s.io
 package policy.kubernetes.webhooks
 
 import data.lib.kubernetes.kinds

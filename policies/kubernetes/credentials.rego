@@ -23,13 +23,13 @@ import data.lib.kubernetes.pods
 deny contains {
 	"rule": "GATE-K8S-019",
 	"message": sprintf("%s has a literal value for %s", [container.label, name]),
-	"path": pods.pointer(variable, ["value"]),
+	"path": pods.pointer(container, ["env", i, "value"]),
 } if {
 	some container in pods.containers
-	some variable in pods.elements(container, ["env"])
-	name := pods.at(variable, ["name"])
+	some i, variable in container.value.env
+	name := variable.name
 	credentials.is_name(name)
-	credentials.is_literal(pods.at(variable, ["value"]))
+	credentials.is_literal(variable.value)
 }
 
 # METADATA
@@ -47,5 +47,5 @@ warn contains {
 	"path": pods.pointer(pod, ["automountServiceAccountToken"]),
 } if {
 	some pod in pods.all
-	pods.at(pod, ["automountServiceAccountToken"]) != false
+	not pod.value.automountServiceAccountToken == false
 }

@@ -29,7 +29,8 @@ deny contains {
 } if {
 	some pod in pods.all
 	some field in ["hostNetwork", "hostPID", "hostIPC"]
-	not pods.at(pod, [field]) in [false, null]
+	value := pod.value[field]
+	not value in [false, null]
 }
 
 # METADATA
@@ -44,14 +45,14 @@ deny contains {
 deny contains {
 	"rule": "GATE-K8S-012",
 	"message": sprintf("the volume %v mounts %v of the host", [
-		pods.at(volume, ["name"]),
-		object.get(volume.value, ["hostPath", "path"], "a path"),
+		object.get(volume, "name", null),
+		object.get(volume, ["hostPath", "path"], "a path"),
 	]),
-	"path": pods.pointer(volume, ["hostPath"]),
+	"path": pods.pointer(pod, ["volumes", i, "hostPath"]),
 } if {
 	some pod in pods.all
-	some volume in pods.elements(pod, ["volumes"])
-	pods.at(volume, ["hostPath"]) != null
+	some i, volume in pod.value.volumes
+	volume.hostPath != null
 }
 
 # METADATA
@@ -65,12 +66,13 @@ deny contains {
 #   frameworks: [PSS baseline, CIS Kubernetes v1.8 5.2.13]
 deny contains {
 	"rule": "GATE-K8S-013",
-	"message": sprintf("%s takes port %v of the host", [container.label, pods.at(port, ["hostPort"])]),
-	"path": pods.pointer(port, ["hostPort"]),
+	"message": sprintf("%s takes port %v of the host", [container.label, taken]),
+	"path": pods.pointer(container, ["ports", i, "hostPort"]),
 } if {
 	some container in pods.containers
-	some port in pods.elements(container, ["ports"])
-	not pods.at(port, ["hostPort"]) in [null, 0]
+	some i, port in container.value.ports
+	taken := port.hostPort
+	not taken in [null, 0]
 }
 
 # METADATA
@@ -88,7 +90,8 @@ deny contains {
 	"path": pods.pointer(level, ["securityContext", "windowsOptions", "hostProcess"]),
 } if {
 	some level in pods.levels
-	not pods.at(level, ["securityContext", "windowsOptions", "hostProcess"]) in [false, null]
+	value := level.value.securityContext.windowsOptions.hostProcess
+	not value in [false, null]
 }
 
 # METADATA
@@ -102,21 +105,11 @@ deny contains {
 #   frameworks: [PSS baseline]
 deny contains {
 	"rule": "GATE-K8S-015",
-	"message": sprintf("%s: %s calls the host %v", [container.label, concat(".", call), host]),
-	"path": pods.pointer(container, path),
+	"message": sprintf("%s: %s calls the host %v", [handler.label, concat(".", handler.call), host]),
+	"path": pods.pointer(handler, [action, "host"]),
 } if {
-	some container in pods.containers
-	some call in [
-		["livenessProbe"],
-		["readinessProbe"],
-		["startupProbe"],
-		["lifecycle", "postStart"],
-		["lifecycle", "preStop"],
-	]
-	handler := object.get(container.value, call, null)
-	is_object(handler)
+	some handler in pods.handlers
 	some action in ["httpGet", "tcpSocket"]
-	host := object.get(handler, [action, "host"], null)
+	host := handler.value[action].host
 	not host in [null, ""]
-	path := array.concat(call, [action, "host"])
 }

@@ -24,8 +24,7 @@ deny contains {
 	"message": sprintf("%s: %s", [use.label, _missing(use.parts, use.reference)]),
 	"path": use.path,
 } if {
-	some use in _uses
-	use.parts.digest == ""
+	some use in _unpinned
 	use.parts.tag in ["", "latest"]
 }
 
@@ -43,8 +42,7 @@ warn contains {
 	"message": sprintf("%s: image %q is not pinned by digest", [use.label, use.reference]),
 	"path": use.path,
 } if {
-	some use in _uses
-	use.parts.digest == ""
+	some use in _unpinned
 }
 
 # METADATA
@@ -58,12 +56,12 @@ warn contains {
 #   frameworks: [NIST SP 800-190 4.1.5, CIS Kubernetes v1.8 5.5.1]
 deny contains {
 	"rule": "GATE-K8S-018",
-	"message": sprintf("%s: image %q is of no allowed registry", [use.label, use.reference]),
-	"path": use.path,
+	"message": sprintf("%s: image %q is of no allowed registry", [use.place.label, use.reference]),
+	"path": pods.pointer(use.place, use.path),
 } if {
 	_registries != []
 	some use in _uses
-	not _is_allowed(use.parts.name)
+	not _is_allowed(images.parts(use.reference).name)
 }
 
 _is_allowed(name) if {
@@ -74,21 +72,26 @@ _is_allowed(name) if {
 _registries := settings.list("kubernetes.registries")
 
 # Images of containers, and of volumes that mount one.
-_uses contains _use(container, ["image"]) if some container in pods.containers
-
-_uses contains _use(volume, ["image", "reference"]) if {
-	some pod in pods.all
-	some volume in pods.elements(pod, ["volumes"])
-	pods.at(volume, ["image"]) != null
+_unpinned contains {
+	"label": use.place.label,
+	"path": pods.pointer(use.place, use.path),
+	"reference": use.reference,
+	"parts": images.parts(use.reference),
+} if {
+	some use in _uses
+	not images.is_pinned(use.reference)
 }
 
-_use(place, path) := {
-	"label": place.label,
-	"path": pods.pointer(place, path),
-	"reference": reference,
-	"parts": images.parts(reference),
-} if {
-	reference := _text(pods.at(place, path))
+_uses contains {"place": container, "path": ["image"], "reference": reference} if {
+	some container in pods.containers
+	reference := _text(object.get(container.value, "image", null))
+}
+
+_uses contains {"place": pod, "path": ["volumes", i, "image", "reference"], "reference": reference} if {
+	some pod in pods.all
+	some i, volume in pod.value.volumes
+	volume.image != null
+	reference := _text(object.get(volume, ["image", "reference"], null))
 }
 
 # Kubernetes refuses what is no text; here it is an image without a name.

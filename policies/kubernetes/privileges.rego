@@ -23,7 +23,9 @@ deny contains {
 	"path": pods.pointer(container, ["securityContext", "privileged"]),
 } if {
 	some container in pods.containers
-	not pods.at(container, ["securityContext", "privileged"]) in [false, null]
+	privileged := container.value.securityContext.privileged
+	privileged != false
+	privileged != null
 }
 
 # METADATA
@@ -41,7 +43,7 @@ deny contains {
 	"path": pods.pointer(container, ["securityContext", "capabilities", "add", i]),
 } if {
 	some container in pods.containers
-	some i, capability in pods.at(container, ["securityContext", "capabilities", "add"])
+	some i, capability in container.value.securityContext.capabilities.add
 	not capability in _baseline_capabilities
 }
 
@@ -60,9 +62,9 @@ deny contains {
 	"path": pods.pointer(container, ["securityContext", "procMount"]),
 } if {
 	some container in pods.containers
-	mount := pods.at(container, ["securityContext", "procMount"])
+	mount := container.value.securityContext.procMount
 	not mount in [null, "", "Default"]
-	pods.at(container.pod, ["hostUsers"]) != false
+	not container.pod.value.hostUsers == false
 }
 
 # METADATA
@@ -80,7 +82,7 @@ deny contains {
 	"path": pods.pointer(level, ["securityContext", "seccompProfile", "type"]),
 } if {
 	some level in pods.levels
-	type := pods.at(level, ["securityContext", "seccompProfile", "type"])
+	type := level.value.securityContext.seccompProfile.type
 	not type in [null, "RuntimeDefault", "Localhost"]
 }
 
@@ -116,12 +118,13 @@ deny contains {
 	"path": pods.pointer(level, ["securityContext", "seLinuxOptions", option]),
 } if {
 	some level in pods.levels
+	options := level.value.securityContext.seLinuxOptions
 	some option, allowed in {
 		"type": {"container_t", "container_init_t", "container_kvm_t", "container_engine_t"},
 		"user": set(),
 		"role": set(),
 	}
-	value := pods.at(level, ["securityContext", "seLinuxOptions", option])
+	value := options[option]
 	not value in ({null, ""} | allowed)
 }
 
@@ -137,11 +140,12 @@ deny contains {
 deny contains {
 	"rule": "GATE-K8S-008",
 	"message": sprintf("the pod sets the sysctl %v", [name]),
-	"path": pods.pointer(sysctl, ["name"]),
+	"path": pods.pointer(pod, ["securityContext", "sysctls", i, "name"]),
 } if {
 	some pod in pods.all
-	some sysctl in pods.elements(pod, ["securityContext", "sysctls"])
-	name := pods.at(sysctl, ["name"])
+	some i, sysctl in pod.value.securityContext.sysctls
+	is_object(sysctl)
+	name := object.get(sysctl, "name", null)
 	not name in _safe_sysctls
 }
 
@@ -160,7 +164,8 @@ warn contains {
 	"path": pods.pointer(container, ["securityContext", "runAsNonRoot"]),
 } if {
 	some container in pods.containers
-	not _is_non_root(container)
+	not container.value.securityContext.runAsNonRoot == true
+	not _is_non_root_by_its_pod(container)
 }
 
 # METADATA
@@ -178,18 +183,16 @@ warn contains {
 	"path": pods.pointer(container, ["securityContext", "allowPrivilegeEscalation"]),
 } if {
 	some container in pods.containers
-	pods.at(container, ["securityContext", "allowPrivilegeEscalation"]) != false
+	not container.value.securityContext.allowPrivilegeEscalation == false
 
 	# Windows has no such flag; a pod that only claims to be Windows' does not start on Linux.
-	pods.at(container.pod, ["os", "name"]) != "windows"
+	not container.pod.value.os.name == "windows"
 }
 
 # A container that says nothing inherits from its pod.
-_is_non_root(container) if pods.at(container, ["securityContext", "runAsNonRoot"]) == true
-
-_is_non_root(container) if {
-	pods.at(container, ["securityContext", "runAsNonRoot"]) == null
-	pods.at(container.pod, ["securityContext", "runAsNonRoot"]) == true
+_is_non_root_by_its_pod(container) if {
+	container.pod.value.securityContext.runAsNonRoot == true
+	object.get(container.value, ["securityContext", "runAsNonRoot"], null) == null
 }
 
 # Pod Security Standards, baseline, "Capabilities".
@@ -229,14 +232,14 @@ _safe_sysctls := {
 
 _foreign_apparmor contains {"label": level.label, "value": type, "path": pods.pointer(level, path)} if {
 	some level in pods.levels
-	path := ["securityContext", "appArmorProfile", "type"]
-	type := pods.at(level, path)
+	type := level.value.securityContext.appArmorProfile.type
 	not type in [null, "RuntimeDefault", "Localhost"]
+	path := ["securityContext", "appArmorProfile", "type"]
 }
 
 _foreign_apparmor contains {"label": label, "value": profile, "path": pods.pointer(template, path)} if {
 	some template in pods.templates
-	some key, profile in pods.at(template, ["metadata", "annotations"])
+	some key, profile in template.value.metadata.annotations
 	is_string(key)
 	startswith(key, "container.apparmor.security.beta.kubernetes.io/")
 	label := sprintf("container %q", [split(key, "/")[1]])

@@ -25,11 +25,11 @@ warn contains {
 	"message": sprintf("%s has no %v limit", [container.label, resource]),
 	"path": pods.pointer(container, ["resources", "limits", resource]),
 } if {
-	some resource in _limited
 	some container in pods.containers
-	pods.at(container.pod, ["resources", "limits", resource]) == null
+	some resource in _limited
+	object.get(container.value, ["resources", "limits", resource], null) == null
+	object.get(container.pod.value, ["resources", "limits", resource], null) == null
 	not "ephemeralContainers" in container.path
-	pods.at(container, ["resources", "limits", resource]) == null
 }
 
 _limited := names if {

@@ -40,9 +40,12 @@ _shapes := {
 			"hostUsers": "boolean",
 			"initContainers": "list of objects",
 			"resources": "object",
+			"securityContext": "object",
 			"volumes": "list of objects",
 		},
 		["resources"]: {"limits": "object"},
+		["securityContext"]: _context,
+		["securityContext", "capabilities"]: _capabilities,
 	},
 	"containers": {
 		[]: {
@@ -53,24 +56,26 @@ _shapes := {
 			"ports": "list of objects",
 			"readinessProbe": "object",
 			"resources": "object",
+			"securityContext": "object",
 			"startupProbe": "object",
 		},
 		["resources"]: {"limits": "object"},
-	},
-	"levels": {
-		[]: {"securityContext": "object"},
-		["securityContext"]: {
-			"allowPrivilegeEscalation": "boolean",
-			"appArmorProfile": "object",
-			"capabilities": "object",
-			"privileged": "boolean",
-			"procMount": "string",
-			"runAsNonRoot": "boolean",
-			"seLinuxOptions": "object",
-			"seccompProfile": "object",
-			"sysctls": "list of objects",
-			"windowsOptions": "object",
-		},
-		["securityContext", "capabilities"]: {"add": "list of strings"},
+		["securityContext"]: _context,
+		["securityContext", "capabilities"]: _capabilities,
 	},
 }
+
+_context := {
+	"allowPrivilegeEscalation": "boolean",
+	"appArmorProfile": "object",
+	"capabilities": "object",
+	"privileged": "boolean",
+	"procMount": "string",
+	"runAsNonRoot": "boolean",
+	"seLinuxOptions": "object",
+	"seccompProfile": "object",
+	"sysctls": "list of objects",
+	"windowsOptions": "object",
+}
+
+_capabilities := {"add": "list of strings"}

@@ -4,13 +4,13 @@ package lib.kubernetes.credentials
 # The end of the name tells: TOKEN_TTL and PASSWORD_FILE hold no credential.
 is_name(name) if {
 	is_string(name)
-	regex.match(`(?i)(password|passwd|passphrase|_pass|_pwd|secret|token|credentials?)$`, name)
+	regex.match(_names, name)
 }
 
-is_name(name) if {
-	is_string(name)
-	regex.match(`(?i)(api|access|private|secret|encryption|signing)[_.-]?key([_.-]base)?$`, name)
-}
+_names := concat("|", [
+	`(?i)(password|passwd|passphrase|_pass|_pwd|secret|token|credentials?)$`,
+	`(api|access|private|secret|encryption|signing)[_.-]?key([_.-]base)?$`,
+])
 
 # Switches such as ALLOW_EMPTY_PASSWORD, and references to another variable, are no credentials.
 is_literal(value) if {

@@ -11,15 +11,26 @@ counted(kind) := [f |
 	f.kind == kind
 	not is_object(f.waived)
 	not f.state in {"existing", "newly_disclosed"}
-]
+] if {
+	kind in _kinds
+} else := []
+
+# One look at each finding, instead of one for each kind that a rule asks for.
+_kinds := {f.kind | some f in input.findings}
 
 # Those of `found` whose severity is `wanted`.
-of_severity(found, wanted) := [f | some f in found; severity(f) == wanted]
+# No function is called for each finding: OPA remembers calls by their arguments, and hashing whole findings
+# took half of the time on a report of 10,000.
+of_severity(found, wanted) := [f | some f in found; f.severity == wanted] if {
+	wanted in _scale
+} else := [f | some f in found; not object.get(f, "severity", null) in _scale]
 
 # The severity of `f`; what is not on the scale is `unknown`.
 severity(f) := f.severity if {
-	f.severity in {"critical", "high", "medium", "low", "info"}
+	f.severity in _scale
 } else := "unknown"
+
+_scale := {"critical", "high", "medium", "low", "info"}
 
 # `found`, if they are more than `thresholds.<threshold>` allows; otherwise none.
 beyond(found, threshold) := found if {

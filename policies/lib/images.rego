@@ -10,6 +10,9 @@ parts(reference) := {"name": _hub(_full(name)), "tag": tag, "digest": _digest(re
 	name := lower(concat("/", array.concat(array.slice(segments, 0, last), [bare])))
 }
 
+# Whether a reference has the digest that `parts` gives.
+is_pinned(reference) if regex.match(`^[^@]*@(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})(@|$)`, reference)
+
 # Whether a reference says from which registry it is.
 has_registry(reference) if {
 	segments := split(split(reference, "@")[0], "/")

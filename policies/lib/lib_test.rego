@@ -49,3 +49,25 @@ test_the_age_of_a_moment_is_negative_in_the_future if {
 	times.age_s("2026-11-22T12:01:00Z") == -60 with input as now
 	times.age_s(null) == null with input as now
 }
+
+test_only_what_is_neither_waived_nor_known_counts if {
+	found := [
+		builders.finding({"kind": "code", "fingerprint": "a"}),
+		builders.finding({"kind": "code", "fingerprint": "b", "waived": builders.waived}),
+		builders.finding({"kind": "code", "fingerprint": "c", "state": "existing"}),
+		builders.finding({"kind": "dast", "fingerprint": "d"}),
+	]
+	ids("code") == ["a"] with input as {"findings": found}
+	ids("dast") == ["d"] with input as {"findings": found}
+	ids("secret") == [] with input as {"findings": found}
+	ids("code") == [] with input as {}
+}
+
+ids(kind) := [f.fingerprint | some f in findings.counted(kind)]
+
+test_a_severity_off_the_scale_or_absent_is_unknown if {
+	found := [{"severity": "low"}, {"severity": "LOW"}, {"severity": 9}, {}, {"severity": null}]
+	findings.of_severity(found, "low") == [{"severity": "low"}]
+	count(findings.of_severity(found, "unknown")) == 4
+	findings.of_severity(found, "critical") == []
+}

@@ -2,6 +2,12 @@
 # itself forgets init and ephemeral containers, CronJobs, or custom resources.
 #
 # A place is `{"label", "path", "value"}`: how a message names it, where it is in `input.object`, what is there.
+#
+# An evaluation costs what its expressions cost, each about a microsecond. So these lists are made once for all
+# rules, and a rule asks for `container.value.field` itself, which is nothing where the field is absent: a call to
+# `at` or `elements` is four to ten expressions, right where few objects come to it.
+# `not container.value.field == false` is true where the field is absent, any other `not` with a field that is
+# absent is undefined, since OPA looks the field up before: `object.get` says there what absent means.
 package lib.kubernetes.pods
 
 # Where each kind keeps its pod template.
@@ -19,23 +25,20 @@ _templates := {
 
 # The pod template; of an object that is none of these kinds every one in it, wherever it is: a Rollout
 # has one, an OpenShift Template many, and nobody knows all custom resources.
-templates contains {"label": "the pod template", "path": path, "value": _object_at(path)} if {
-	some [path, _] in _paths
-}
+templates := [{"label": "the pod template", "path": path, "value": _object_at(path)} | some [path, _] in _paths]
 
 # The pods' own level: their specs.
-all contains {"label": "the pod", "path": path, "value": _object_at(path)} if some [_, path] in _paths
+all := [{"label": "the pod", "path": path, "value": _object_at(path)} | some [_, path] in _paths]
 
 # Where each template is, and the pod's spec in it.
 _paths contains [path, array.concat(path, ["spec"])] if {
-	_is_known
 	path := _templates[input.object.kind]
+	not _is_custom
 }
 
 _paths contains [_template_of(path), path] if {
 	not _is_known
-	walk(input.object, [path, value])
-	_has_images(value)
+	some path in _with_images
 }
 
 _is_known if {
@@ -51,10 +54,12 @@ _is_custom if {
 
 # What has containers with images is the spec of a pod. Without an image they are changes to containers
 # that an operator writes, as in Prometheus.
-_has_images(value) if {
-	some list, _ in _lists
-	some container in value[list]
+_with_images contains array.slice(path, 0, count(path) - 2) if {
+	# To walk takes long, and most objects have no containers.
+	regex.match(`"(c|initC|ephemeralC)ontainers":`, json.marshal(input.object))
+	walk(input.object, [path, container])
 	is_string(container.image)
+	_lists[path[count(path) - 2]]
 }
 
 # A template holds its spec as `spec`; a spec under any other name is its own template.
@@ -63,13 +68,12 @@ _template_of(path) := array.slice(path, 0, count(path) - 1) if {
 } else := path
 
 # Every container, of all three lists, with the pod it is in.
-containers contains {"label": _label(noun, value), "path": path, "value": value, "pod": pod} if {
+containers := [{"label": _label(noun, value), "path": array.concat(pod.path, [list, i]), "value": value, "pod": pod} |
 	some pod in all
 	some list, noun in _lists
-	some i, value in at(pod, [list])
+	some i, value in pod.value[list]
 	is_object(value)
-	path := array.concat(pod.path, [list, i])
-}
+]
 
 _lists := {
 	"containers": "container",
@@ -78,9 +82,32 @@ _lists := {
 }
 
 # The pods and their containers, for fields that either may set.
-levels contains pod if some pod in all
+levels := array.concat(all, containers)
 
-levels contains container if some container in containers
+# What kubelet calls for a container, its probes and hooks; `call` is where in the `container`.
+handlers := array.concat(_probes, _hooks)
+
+_probes := [_handler(container, [name], value) |
+	some container in containers
+	some name, value in object.filter(container.value, {"livenessProbe", "readinessProbe", "startupProbe"})
+	is_object(value)
+]
+
+_hooks := [_handler(container, ["lifecycle", name], value) |
+	some container in containers
+	lifecycle := container.value.lifecycle
+	some name in ["postStart", "preStop"]
+	value := lifecycle[name]
+	is_object(value)
+]
+
+_handler(container, call, value) := {
+	"label": container.label,
+	"path": array.concat(container.path, call),
+	"value": value,
+	"call": call,
+	"container": container.value,
+}
 
 # The pod of a level: a container's own, a pod itself.
 of(level) := object.get(level, "pod", level)
@@ -97,7 +124,7 @@ elements(place, path) := [{"label": place.label, "path": array.concat(place.path
 # JSON pointer (RFC 6901) to `path` below a place, or to its nearest parent that exists.
 pointer(place, path) := _written(whole) if {
 	whole := array.concat(place.path, path)
-	_exists(whole)
+	not is_set(object.get(input.object, whole, set()))
 } else := _written(array.slice(whole, 0, depth)) if {
 	whole := array.concat(place.path, path)
 	depth := max([n | some n in numbers.range(0, count(whole)); _exists(array.slice(whole, 0, n))])
@@ -106,12 +133,12 @@ pointer(place, path) := _written(whole) if {
 # JSON has no sets, so an empty one stands for "absent".
 _exists(path) if not is_set(object.get(input.object, path, set()))
 
-_written(segments) := concat("", [sprintf("/%s", [_escaped(segment)]) | some segment in segments])
+_written(segments) := concat("/", array.concat([""], [_escaped(segment) | some segment in segments]))
 
-_escaped(segment) := replace(replace(sprintf("%v", [segment]), "~", "~0"), "/", "~1")
+_escaped(segment) := strings.replace_n({"~": "~0", "/": "~1"}, sprintf("%v", [segment]))
 
 _label(noun, value) := sprintf("%s %q", [noun, value.name]) if {
-	is_string(object.get(value, "name", null))
+	is_string(value.name)
 } else := sprintf("an unnamed %s", [noun])
 
 # What is no object has no fields; GATE-K8S-001 and GATE-PSS-001 deny it.

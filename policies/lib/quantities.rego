@@ -29,7 +29,9 @@ _percent(value) := _decimal(trim_suffix(value, "%")) if {
 # Bounded: a number of a thousand digits is no quantity that anybody means.
 _quantity := `^\+?([0-9]{1,18}\.?[0-9]{0,18}|\.[0-9]{1,18})(|[numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,2})$`
 
-_decimal(text) := _digits(split(text, ".")[0]) + _fraction(text)
+_decimal(text) := to_number(text) if {
+	regex.match(`^[1-9][0-9]*$`, text) # nearly always
+} else := _digits(split(text, ".")[0]) + _fraction(text)
 
 _fraction(text) := to_number(sprintf("0.%s0", [split(text, ".")[1]])) if {
 	contains(text, ".")

@@ -4,41 +4,72 @@ package lib.kubernetes.shapes
 import data.lib.kubernetes.pods
 
 # Why `input.object` cannot be judged, each a violation without its rule. `shapes` are the fields that rules
-# read: for a set of places below, for a path in them, the fields there with their type, as `type_name` gives it, or
-# `list of objects`, `list of strings`. `{"levels": {["securityContext"]: {"privileged": "boolean"}}}`. A field that is
+# read: for one of the places below, for a path in them, the fields there with their type, as `type_name` gives it, or
+# `list of objects`, `list of strings`. `{"pod": {["securityContext"]: {"fsGroup": "number"}}}`. A field that is
 # absent or null has every type.
-problems(shapes) := _unreadable | {problem |
-	some where, fields in shapes
-	some problem in mistyped(_places[where], fields)
-}
+problems(shapes) := _unreadable | mistyped(_places, shapes)
 
-# The fields of `places` that have another type than `shapes` says, by path. Only what is there is compared, which is
-# what makes this cheap.
+# The fields of `places`, by name, that have another type than `shapes` says, by name and path. Looked at are first,
+# for all places together, the types of what is there, and one by one only the fields of which a type is wrong.
 mistyped(places, shapes) := {problem |
-	some place in places
-	some below, fields in shapes
-	some field, value in object.get(place.value, below, null)
-	expected := fields[field]
+	some [name, below, field] in suspects({name: [place.value | some place in list] | some name, list in places}, shapes)
+	some place in places[name]
+	path := array.concat(below, [field])
+	value := object.get(place.value, path, null)
 	value != null
+	expected := shapes[name][below][field]
 	not _fits(value, expected)
 	problem := {
 		"message": sprintf("%s: %s is %s, expected %s", [
 			place.label,
-			concat(".", array.concat(below, [field])),
+			concat(".", array.concat(object.get(place, "call", []), path)),
 			type_name(value),
 			expected,
 		]),
-		"path": pods.pointer(place, array.concat(below, [field])),
+		"path": pods.pointer(place, path),
 	}
 }
 
-_places.template contains template if some template in pods.templates
+# The fields, `[name, below, field]`, that may have another type in some of `values[name]`, or elements of another; none
+# where all is well.
+suspects(values, shapes) := others | lists if {
+	types := {[name, below, field, type_name(member)] |
+		some name, list in values
+		some value in list
+		some below, fields in shapes[name]
+		given := object.get(value, below, null)
+		is_object(given)
+		some field, member in object.filter(given, fields)
+	}
+	others := {[name, below, field] |
+		some [name, below, field, type] in types
+		type != shapes[name][below][field]
+		type != "null"
+		not _is_list(type, shapes[name][below][field])
+	}
+	lists := {[name, below, field] |
+		some expected, wanted in _elements
+		paths := [[name, array.concat(below, [field])] |
+			some [name, below, field, "array"] in types
+			shapes[name][below][field] == expected
+		]
+		elements := array.flatten([list | some [name, path] in paths; some value in values[name]; list := object.get(value, path, [])])
+		# Types have an order, so that between two of one type there is no other.
+		{type_name(min(elements)), type_name(max(elements))} != {wanted}
+		some [name, below, field, "array"] in types
+	}
+}
 
-_places.pod contains pod if some pod in pods.all
+_is_list("array", expected) if _elements[expected]
 
-_places.containers contains container if some container in pods.containers
+_elements := {"list of objects": "object", "list of strings": "string"}
 
-_places.levels contains level if some level in pods.levels
+_places := {
+	"containers": pods.containers,
+	"handlers": pods.handlers,
+	"pod": pods.all,
+	"template": pods.templates,
+}
 
 # On DELETE the object is null.
 _unreadable contains {"message": "the object has no kind", "path": ""} if {
@@ -60,7 +91,7 @@ _unreadable contains {
 	"path": pods.pointer(pod, ["containers"]),
 } if {
 	some pod in pods.all
-	pods.at(pod, ["containers"]) in [null, []]
+	object.get(pod.value, "containers", null) in [null, []]
 }
 
 _has_kind if {
@@ -68,26 +99,12 @@ _has_kind if {
 	input.object.kind != ""
 }
 
-_fits(value, "boolean") if is_boolean(value)
+_fits(value, expected) if type_name(value) == expected
 
-_fits(value, "number") if is_number(value)
-
-_fits(value, "object") if is_object(value)
-
-_fits(value, "string") if is_string(value)
-
-_fits(value, "array") if is_array(value)
-
-_fits(value, "list of objects") if {
+_fits(value, expected) if {
 	is_array(value)
+	wanted := _elements[expected]
 	every element in value {
-		is_object(element)
-	}
-}
-
-_fits(value, "list of strings") if {
-	is_array(value)
-	every element in value {
-		is_string(element)
+		type_name(element) == wanted
 	}
 }

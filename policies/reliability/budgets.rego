@@ -4,6 +4,7 @@
 # custom:
 #   scope: object
 #   points: [ci, admission, background]
+#   kinds: [workloads, HorizontalPodAutoscaler.autoscaling, PodDisruptionBudget.policy]
 package policy.kubernetes.reliability.budgets
 
 import data.lib.kubernetes.objects

@@ -4,6 +4,7 @@
 # custom:
 #   scope: object
 #   points: [ci, admission, background]
+#   kinds: [workloads, ConfigMap]
 package policy.kubernetes.reliability.configuration
 
 import data.lib.kubernetes.pods
@@ -20,13 +21,16 @@ import data.lib.kubernetes.pods
 warn contains {
 	"rule": "GATE-K8S-187",
 	"message": sprintf("%s: the variable %v is given %d times", [container.label, name, count(those)]),
-	"path": pods.pointer(those[count(those) - 1], ["name"]),
+	"path": pods.pointer(container, ["env", those[count(those) - 1], "name"]),
 } if {
 	some container in pods.containers
-	variables := pods.elements(container, ["env"])
-	some name in {pods.at(variable, ["name"]) | some variable in variables}
+	variables := container.value.env
+	names := [variable.name | some variable in variables]
+	distinct := {name | some name in names}
+	count(distinct) < count(names)
+	some name in distinct
 	name != null
-	those := [variable | some variable in variables; pods.at(variable, ["name"]) == name]
+	those := [i | some i, variable in variables; variable.name == name]
 	count(those) > 1
 }
 
@@ -45,7 +49,8 @@ warn contains {
 	"path": pods.pointer(pod, ["hostAliases"]),
 } if {
 	some pod in pods.all
-	not pods.at(pod, ["hostAliases"]) in [[], null]
+	aliases := pod.value.hostAliases
+	not aliases in [[], null]
 }
 
 # METADATA
@@ -63,6 +68,7 @@ warn contains {
 	"path": pods.pointer(pod, ["dnsPolicy"]),
 } if {
 	some pod in pods.all
-	not pods.at(pod, ["hostNetwork"]) in [false, null]
+	network := pod.value.hostNetwork
+	not network in [false, null]
 	pods.at(pod, ["dnsPolicy"]) in ["ClusterFirst", "", null]
 }

@@ -85,12 +85,12 @@ deny contains {
 	"path": pods.pointer(pod, []),
 } if {
 	some pod in pods.all
-	some name in _container_names(pod)
-	those := [container.path |
-		some container in pods.containers
-		container.pod.path == pod.path
-		pods.at(container, ["name"]) == name
-	]
+	names := [name | some container in pods.containers; container.pod.path == pod.path; name := container.value.name]
+	distinct := {name | some name in names}
+	count(distinct) < count(names)
+	some name in distinct
+	is_string(name)
+	those := [same | some same in names; same == name]
 	count(those) > 1
 }
 
@@ -111,17 +111,17 @@ warn contains {
 	"path": pods.pointer(container, ["ports"]),
 } if {
 	some container in pods.containers
+	given := container.value.ports
+	not _is_one(given)
 	ports := pods.elements(container, ["ports"])
 	some key in {key | some port in ports; some key in _keys(port)}
 	those := [port | some port in ports; key in _keys(port)]
 	count(those) > 1
 }
 
-_container_names(pod) := {name |
-	some list in ["containers", "initContainers", "ephemeralContainers"]
-	some container in pods.elements(pod, [list])
-	name := pods.at(container, ["name"])
-	is_string(name)
+_is_one(ports) if {
+	is_array(ports)
+	count(ports) < 2
 }
 
 _keys(port) := {key |

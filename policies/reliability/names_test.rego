@@ -64,6 +64,7 @@ test_a_port_given_twice_is_warned_of if {
 		_warned(builders.running({"ports": ports})) == {"GATE-K8S-186"}
 	}
 	_warned(builders.running({"ports": [{"containerPort": 53, "protocol": "UDP"}, {"containerPort": 53}, {}, {}]})) == set()
+	_warned(builders.running({"ports": [{"containerPort": 53}]})) == set()
 }
 
 _labelled(o) := object.union(o, {"metadata": {"labels": {"app.kubernetes.io/name": "web"}}})

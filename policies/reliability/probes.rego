@@ -25,9 +25,10 @@ warn contains {
 	"path": pods.pointer(container, ["livenessProbe"]),
 } if {
 	some container in _probed
-	liveness := pods.at(container, ["livenessProbe"])
+	readiness := container.value.readinessProbe
+	liveness := container.value.livenessProbe
 	is_object(liveness)
-	_meaning(liveness) == _meaning(pods.at(container, ["readinessProbe"]))
+	_meaning(liveness) == _meaning(readiness)
 }
 
 # METADATA
@@ -45,7 +46,7 @@ warn contains {
 	"path": pods.pointer(container, ["livenessProbe", "failureThreshold"]),
 } if {
 	some container in _probed
-	pods.at(container, ["livenessProbe", "failureThreshold"]) == 1
+	container.value.livenessProbe.failureThreshold == 1
 }
 
 # METADATA
@@ -60,20 +61,18 @@ warn contains {
 deny contains {
 	"rule": "GATE-K8S-144",
 	"message": sprintf("%s: %s calls the port %q, which no port of the container is named", [
-		container.label,
-		concat(".", call),
+		handler.label,
+		concat(".", handler.call),
 		port,
 	]),
-	"path": pods.pointer(container, path),
+	"path": pods.pointer(handler, [action, "port"]),
 } if {
-	some container in pods.containers
-	some call in _calls
+	some handler in pods.handlers
 	some action in ["httpGet", "tcpSocket"]
-	path := array.concat(call, [action, "port"])
-	port := pods.at(container, path)
+	port := handler.value[action].port
 	is_string(port)
 	not regex.match(`^[0-9]+$`, port)
-	not port in {pods.at(named, ["name"]) | some named in pods.elements(container, ["ports"])}
+	not port in {named.name | some named in handler.container.ports}
 }
 
 # Ephemeral containers have no probes, init containers only where they stay.
@@ -81,14 +80,6 @@ _probed contains container if {
 	some container in pods.containers
 	not "ephemeralContainers" in container.path
 }
-
-_calls := [
-	["livenessProbe"],
-	["readinessProbe"],
-	["startupProbe"],
-	["lifecycle", "postStart"],
-	["lifecycle", "preStop"],
-]
 
 # A probe with the defaults filled in, so that leaving one out is no difference. successThreshold must be 1 for
 # liveness, so it tells nothing.

@@ -30,6 +30,7 @@ warn contains {
 	some container in _sized
 	missing := {sprintf("%v", [resource]) |
 		some resource in _requested
+		not container.value.resources.requests[resource]
 		not _has(container, resource)
 		not _has(container.pod, resource)
 	}
@@ -61,9 +62,10 @@ warn contains {
 	some resource in ["cpu", "memory"]
 	most := settings.limit(sprintf("reliability.limit_to_request.%s", [resource]))
 	most != null
-	some level in pods.levels
-	limit := _quantity(level, "limits", resource)
-	limit > most * _quantity(level, "requests", resource)
+	some [level, sizes] in _numbers
+	request := sizes.requests[resource]
+	is_number(request)
+	sizes.limits[resource] > most * request
 }
 
 # METADATA
@@ -86,20 +88,21 @@ _impossible contains {
 	]),
 	"path": pods.pointer(level, ["resources", "requests", resource]),
 } if {
-	some level in pods.levels
-	some resource in object.keys(_map(level, "requests"))
-	_quantity(level, "requests", resource) > _quantity(level, "limits", resource)
+	some [level, sizes] in _numbers
+	some resource, request in sizes.requests
+	request > sizes.limits[resource]
+	sizes.limits[resource] != null
 }
 
 _impossible contains {
 	"message": sprintf("%s: %v is no quantity of %s", [level.label, value, resource]),
 	"path": pods.pointer(level, ["resources", list, resource]),
 } if {
-	some level in pods.levels
-	some list in ["limits", "requests"]
-	some resource, value in _map(level, list)
+	some [level, sizes] in _numbers
+	some list, numbers in sizes
+	some resource, null in numbers
+	value := level.value.resources[list][resource]
 	value != null
-	quantities.number(value) == null
 }
 
 # Ephemeral containers cannot have resources.
@@ -111,18 +114,19 @@ _sized contains container if {
 # A limit without a request is the request too.
 _has(level, resource) if {
 	some list in ["requests", "limits"]
-	pods.at(level, ["resources", list, resource]) != null
+	level.value.resources[list][resource] != null
 }
 
-_quantity(level, list, resource) := number if {
-	number := quantities.number(pods.at(level, ["resources", list, resource]))
-	number != null
-}
-
-_map(level, list) := value if {
-	value := pods.at(level, ["resources", list])
-	is_object(value)
-} else := {}
+# The levels that have resources, with the numbers of their limits and requests; null for what is none.
+_numbers := [[level, numbers] |
+	some level in pods.levels
+	level.value.resources
+	numbers := {list: {resource: quantities.number(value) | some resource, value in given} |
+		some list in ["limits", "requests"]
+		given := level.value.resources[list]
+		is_object(given)
+	}
+]
 
 _requested := names if {
 	names := settings.list("reliability.requests")

@@ -49,7 +49,7 @@ warn contains {
 	"path": pods.pointer(pod, ["priorityClassName"]),
 } if {
 	some pod in pods.all
-	class := pods.at(pod, ["priorityClassName"])
+	class := pod.value.priorityClassName
 	class in {"system-node-critical", "system-cluster-critical"}
 	not objects.at(["metadata", "namespace"]) in _system
 }
@@ -67,11 +67,12 @@ warn contains {
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-164",
-	"message": sprintf("the pod names the node %v", [pods.at(pod, ["nodeName"])]),
+	"message": sprintf("the pod names the node %v", [node]),
 	"path": pods.pointer(pod, ["nodeName"]),
 } if {
 	some pod in pods.all
-	not pods.at(pod, ["nodeName"]) in ["", null]
+	node := pod.value.nodeName
+	not node in ["", null]
 	_is_written
 }
 
@@ -89,13 +90,13 @@ warn contains {
 warn contains {
 	"rule": "GATE-K8S-165",
 	"message": "the pod tolerates every taint",
-	"path": pods.pointer(toleration, []),
+	"path": pods.pointer(pod, ["tolerations", i]),
 } if {
 	not objects.is_one_of({"DaemonSet"})
 	some pod in pods.all
-	some toleration in pods.elements(pod, ["tolerations"])
-	pods.at(toleration, ["operator"]) == "Exists"
-	pods.at(toleration, ["key"]) in ["", null]
+	some i, toleration in pod.value.tolerations
+	toleration.operator == "Exists"
+	object.get(toleration, "key", null) in ["", null]
 }
 
 # METADATA
@@ -113,7 +114,7 @@ warn contains {
 	"path": pods.pointer(pod, ["terminationGracePeriodSeconds"]),
 } if {
 	some pod in pods.all
-	pods.at(pod, ["terminationGracePeriodSeconds"]) == 0
+	pod.value.terminationGracePeriodSeconds == 0
 }
 
 # METADATA
@@ -130,11 +131,11 @@ warn contains {
 	"message": sprintf("terminationGracePeriodSeconds is %v, more than %v", [seconds, limit]),
 	"path": pods.pointer(pod, ["terminationGracePeriodSeconds"]),
 } if {
+	some pod in pods.all
+	seconds := pod.value.terminationGracePeriodSeconds
+	is_number(seconds)
 	limit := settings.limit("reliability.grace_s_max")
 	limit != null
-	some pod in pods.all
-	seconds := pods.at(pod, ["terminationGracePeriodSeconds"])
-	is_number(seconds)
 	seconds > limit
 }
 

@@ -4,6 +4,12 @@
 # custom:
 #   scope: object
 #   points: [ci, admission, background]
+#   kinds:
+#     - workloads
+#     - ConfigMap
+#     - PersistentVolumeClaim
+#     - HorizontalPodAutoscaler.autoscaling
+#     - PodDisruptionBudget.policy
 package policy.kubernetes.reliability.shapes
 
 import data.lib.kubernetes.objects
@@ -28,11 +34,11 @@ deny contains {
 	]),
 	"path": pods.pointer(place, array.concat(below, [field])),
 } if {
-	some [place, below, shape] in _looked_at
-	some field, value in pods.at(place, below)
+	some [place, below, shape, given] in _looked_at
+	some field, value in given
 	expected := _shapes[shape][field]
-	value != null
 	not type_name(value) in expected
+	value != null
 }
 
 # METADATA
@@ -49,8 +55,8 @@ deny contains {
 	"message": sprintf("%s: an element of %s is %s, expected object", [place.label, field, type_name(element)]),
 	"path": pods.pointer(place, array.concat(below, [field, i])),
 } if {
-	some [place, below, shape] in _looked_at
-	some field, value in pods.at(place, below)
+	some [place, below, shape, given] in _looked_at
+	some field, value in given
 	_shapes[shape][field] == _list
 	some i, element in value
 	not is_object(element)
@@ -58,30 +64,35 @@ deny contains {
 
 # Each place, the path below it, and the shape of what is there. Only what is there is compared, which is what
 # makes this cheap.
-_looked_at contains [objects.root, below, shape] if {
+_looked_at contains [objects.root, below, shape, given] if {
 	objects.is_one_of(_kinds)
 	some shape, below in _below_object
+	given := objects.at(below)
 }
 
-_looked_at contains [objects.root, array.concat(["spec", "jobTemplate"], below), shape] if {
+_looked_at contains [objects.root, path, shape, given] if {
 	input.object.kind == "CronJob"
 	objects.is_native
 	some shape, below in {"job": [], "job spec": ["spec"]}
+	path := array.concat(["spec", "jobTemplate"], below)
+	given := objects.at(path)
 }
 
-_looked_at contains [objects.root, ["spec"], "job spec"] if {
+_looked_at contains [objects.root, ["spec"], "job spec", objects.at(["spec"])] if {
 	input.object.kind == "Job"
 	objects.is_native
 }
 
-_looked_at contains [pod, below, shape] if {
-	some pod in pods.all
-	some shape, below in {"affinity": ["affinity"], "pod": []}
+_looked_at contains [pod, ["affinity"], "affinity", pod.value.affinity] if some pod in pods.all
+
+_looked_at contains [pod, [], "pod", object.filter(pod.value, _shapes.pod)] if some pod in pods.all
+
+_looked_at contains [container, [], "container", object.filter(container.value, _shapes.container)] if {
+	some container in pods.containers
 }
 
-_looked_at contains [container, below, shape] if {
+_looked_at contains [container, ["resources"], "resources", container.value.resources] if {
 	some container in pods.containers
-	some shape, below in {"container": [], "resources": ["resources"]}
 }
 
 _kinds := {

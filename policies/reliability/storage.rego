@@ -4,6 +4,7 @@
 # custom:
 #   scope: object
 #   points: [ci, admission, background]
+#   kinds: [workloads, PersistentVolumeClaim]
 package policy.kubernetes.reliability.storage
 
 import data.lib.kubernetes.objects

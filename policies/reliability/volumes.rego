@@ -20,11 +20,11 @@ import data.lib.kubernetes.pods
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-148",
-	"message": sprintf("the volume %v is in memory and has no sizeLimit", [pods.at(volume, ["name"])]),
-	"path": pods.pointer(volume, ["emptyDir"]),
+	"message": sprintf("the volume %v is in memory and has no sizeLimit", [object.get(volume, "name", null)]),
+	"path": pods.pointer(pod, ["volumes", i, "emptyDir"]),
 } if {
-	some volume in _unlimited
-	pods.at(volume, ["emptyDir", "medium"]) == "Memory"
+	some [pod, i, volume] in _unlimited
+	volume.emptyDir.medium == "Memory"
 }
 
 # METADATA
@@ -38,12 +38,12 @@ warn contains {
 #   frameworks: []
 warn contains {
 	"rule": "GATE-K8S-149",
-	"message": sprintf("the volume %v has no sizeLimit", [pods.at(volume, ["name"])]),
-	"path": pods.pointer(volume, ["emptyDir"]),
+	"message": sprintf("the volume %v has no sizeLimit", [object.get(volume, "name", null)]),
+	"path": pods.pointer(pod, ["volumes", i, "emptyDir"]),
 } if {
-	some volume in _unlimited
-	pods.at(volume, ["emptyDir", "medium"]) != "Memory"
-	not _is_limited(volume.pod)
+	some [pod, i, volume] in _unlimited
+	not volume.emptyDir.medium == "Memory"
+	not _is_limited(pod)
 }
 
 # METADATA
@@ -58,13 +58,17 @@ warn contains {
 deny contains {
 	"rule": "GATE-K8S-150",
 	"message": sprintf("%s mounts the volume %v, which the pod does not have", [container.label, name]),
-	"path": pods.pointer(mount, ["name"]),
+	"path": pods.pointer(container, [list, i, "name"]),
 } if {
+	some pod in pods.all
+	names := {object.get(volume, "name", null) | some volume in pod.value.volumes; is_object(volume)}
 	some container in pods.containers
+	container.pod.path == pod.path
 	some list in ["volumeMounts", "volumeDevices"]
-	some mount in pods.elements(container, [list])
-	name := pods.at(mount, ["name"])
-	not name in _names(container.pod)
+	some i, mount in container.value[list]
+	is_object(mount)
+	name := object.get(mount, "name", null)
+	not name in names
 	not _is_claimed(name)
 }
 
@@ -83,6 +87,8 @@ deny contains {
 	"path": pods.pointer(mounts[j], ["mountPath"]),
 } if {
 	some container in pods.containers
+	paths := [mount.mountPath | some mount in container.value.volumeMounts]
+	count({path | some path in paths}) < count(paths)
 	mounts := pods.elements(container, ["volumeMounts"])
 	some i, first in mounts
 	path := pods.at(first, ["mountPath"])
@@ -92,11 +98,12 @@ deny contains {
 	pods.at(mounts[j], ["mountPath"]) == path
 }
 
-_unlimited contains object.union(volume, {"pod": pod}) if {
+_unlimited contains [pod, i, volume] if {
 	some pod in pods.all
-	some volume in pods.elements(pod, ["volumes"])
-	is_object(pods.at(volume, ["emptyDir"]))
-	pods.at(volume, ["emptyDir", "sizeLimit"]) == null
+	some i, volume in pod.value.volumes
+	folder := volume.emptyDir
+	is_object(folder)
+	object.get(folder, "sizeLimit", null) == null
 }
 
 # A limit on each container bounds the folders of the pod too.
@@ -106,8 +113,6 @@ _is_limited(pod) if {
 	}
 	count(pods.elements(pod, ["containers"])) > 0
 }
-
-_names(pod) := {pods.at(volume, ["name"]) | some volume in pods.elements(pod, ["volumes"])}
 
 _is_claimed(name) if {
 	objects.is_one_of({"StatefulSet"})

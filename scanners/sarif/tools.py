@@ -59,13 +59,19 @@ _TRADES: Final = {
     "kubesec": _MANIFESTS,
     "snyk iac": _MANIFESTS,
     "tfsec": _OTHER_FILES,
+    "defsec": _OTHER_FILES,
     "hadolint": _OTHER_FILES,
     "cfn-lint": _OTHER_FILES,
     "zap": _WEB,
     "nuclei": _WEB,
     "stackhawk": _WEB,
 }
-ONE_NAME: Final = {"semgrep oss": "semgrep", "semgrep pro": "semgrep"}
+ONE_NAME: Final = {
+    "defsec": "tfsec",
+    "nodejsscan": "njsscan",
+    "semgrep oss": "semgrep",
+    "semgrep pro": "semgrep",
+}
 """Editions of one tool: its JSON report names the tool, and one tool has one name."""
 _TRIVY_KINDS: Final = {
     "Misconfiguration": Kind.MISCONFIGURATION,

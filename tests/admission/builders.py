@@ -140,7 +140,7 @@ def desk(
     sources = Sources(policies=("policies",), platform="platform.yaml", root=folder)
     with contextlib.ExitStack() as stack:
         running = engine or stack.enter_context(bootstrap.engine())
-        given = known or Known()
+        given = Known() if known is None else known
         ground = standing.loaded(sources, running, given)
         yield Desk(running, ground, given, spool, clock=lambda: now)
 

@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from gate.admission import platform
 from gate.admission.desk import Desk
 from gate.admission.spool import Spool
-from gate.errors import GateError, PolicyError, ReportError
+from gate.errors import GateError, PolicyError, ReportError, SettingsError
 from gate.feed import Admitted, Aliased
 from gate.scales import Outcome
 from gate.service import following
@@ -29,6 +30,7 @@ from tests.admission.builders import (
     decided,
     desk,
     known,
+    page,
     pod,
     review,
 )
@@ -356,3 +358,50 @@ def test_a_chain_goes_on_after_a_write_that_failed(tmp_path: Path) -> None:
 
     assert [1, 2] == [line["sequence"] for line in lines]
     assert [None, lines[0]["digest"]] == [line["previous"] for line in lines]
+
+
+REVISIONS = ("sha256:" + "1" * 64, "sha256:" + "2" * 64)
+CHOSEN = PLATFORM.replace("stale_after: 1h", f'stale_after: 1h, policies: ["{REVISIONS[0]}"]')
+
+
+@pytest.mark.parametrize(("revision", "allowed"), [(REVISIONS[0], True), (REVISIONS[1], False), ("", False)])
+def test_a_first_admission_wants_a_decision_of_policies_that_count(
+    tmp_path: Path, revision: str, allowed: bool
+) -> None:
+    given = known(decided(policy_revision=revision))
+    with desk(tmp_path, platform=CHOSEN, known=given) as one:
+        response = answer(one, review(pod(IMAGE)))
+
+    assert allowed == response["allowed"]
+    assert allowed or "count no more" in response["status"]["message"]
+
+
+def test_a_digest_that_runs_already_comes_back_after_its_policies_changed(tmp_path: Path) -> None:
+    given = known(decided(policy_revision=REVISIONS[1]))
+    given.admit(DIGEST, "production", "acme/web")
+    with desk(tmp_path, platform=CHOSEN, known=given) as one:
+        response = answer(one, review(pod(IMAGE)))
+
+    assert response["allowed"]
+    assert any("GATE-IMAGE-007" in warning for warning in response["warnings"])
+
+
+def test_a_revision_that_is_none_is_refused_with_its_place() -> None:
+    with pytest.raises(SettingsError, match=r"platform.yaml:\d+:\d+: .*no revision"):
+        platform.rules(CHOSEN.replace(REVISIONS[0], "latest").encode(), "platform.yaml")
+
+
+def test_an_image_that_a_mode_only_warned_about_does_not_count_as_admitted(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", "w")
+    warning = PLATFORM.replace("admission:", "admission:\n  mode: warn", 1)
+    with desk(tmp_path, platform=warning, known=known(), spool=spool) as one:
+        undecided = answer(one, review(pod(IMAGE)))
+        one.known.apply(page(decided(sequence=2)))
+        whole = answer(one, review(pod(IMAGE)))
+    spool.close()
+
+    warned, admitted = following.records(spool.path)
+    assert undecided["allowed"]
+    assert whole["allowed"]
+    assert (Outcome.WARN, None) == (warned.outcome, warned.project)
+    assert (Outcome.PASS, "acme/web") == (admitted.outcome, admitted.project)

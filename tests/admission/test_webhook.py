@@ -11,18 +11,27 @@ import pytest
 import uvicorn
 
 from gate import limits
+from gate.admission.coverage import Registered
 from gate.admission.desk import Desk
 from gate.service import connections, webhook
 from gate.service.connections import Connection
 from tests.admission.builders import desk, pod, review
+from tests.e2e.cluster import free_ports
+
+NOTHING: list[dict[str, object]] = []
 
 HEAD = "POST /admission/validate?timeout=5s HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n"
 
 
 @contextlib.asynccontextmanager
-async def served(desk: Desk) -> AsyncIterator[int]:
+async def served(desk: Desk, parts: webhook.Parts | None = None) -> AsyncIterator[int]:
     config = uvicorn.Config(
-        webhook.app(desk, webhook.Parts()), port=0, http=Connection, ws="none", log_config=None, lifespan="on"
+        webhook.app(desk, parts or webhook.Parts()),
+        port=0,
+        http=Connection,
+        ws="none",
+        log_config=None,
+        lifespan="on",
     )
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
@@ -115,3 +124,24 @@ def test_endless_headers_are_cut_off(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_the_budget_is_what_the_api_server_leaves_less_half_a_second(query: bytes, budget: float) -> None:
     assert budget == webhook.budget_s(query)
+
+
+def test_health_is_told_in_plain_http_on_a_port_of_its_own_and_takes_no_review(tmp_path: Path) -> None:
+    async def run() -> list[bytes]:
+        with desk(tmp_path) as one:
+            port = free_ports(1)[0]
+            parts = webhook.Parts(health=("127.0.0.1", port), registered=Registered(NOTHING))
+            async with served(one, parts):
+                asked = [b"GET /livez", b"GET /readyz", b"GET /metrics", b"POST /admission/validate"]
+                return [
+                    await said(port, text + b" HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+                    for text in asked
+                ]
+
+    live, ready, metrics, reviewed = asyncio.run(run())
+
+    assert live.startswith(b"HTTP/1.1 200")
+    assert live.endswith(b"ok")
+    assert b"Pod (CREATE, UPDATE): render the configuration anew" in ready
+    assert b"\ngate_admission_kinds_not_enforced 9\n" in metrics
+    assert reviewed.startswith(b"HTTP/1.1 404")

@@ -71,7 +71,13 @@ class Feed:
             changes=shown,
         )
 
-    def decide(self, digest: str, outcome: Outcome, environment: str = "production") -> None:
+    def decide(
+        self,
+        digest: str,
+        outcome: Outcome,
+        environment: str = "production",
+        expires_at: str | None = None,
+    ) -> None:
         """Tell of a new decision."""
         with self._news:
             number = len(self.changes) + 1
@@ -86,7 +92,7 @@ class Feed:
                     decision_id=f"decision-{number}",
                     outcome=outcome,
                     decided_at=now,
-                    expires_at=None,
+                    expires_at=expires_at,
                     policy_revision="sha256:0",
                 )
             )

@@ -17,15 +17,13 @@ from tests.e2e import feed as feeds
 from tests.e2e.certificates import Authority
 from tests.e2e.cluster import Cluster, free_ports, process, until
 from tests.e2e.feed import Feed
+from tests.test_deploy import registered
 
-NAME: Final = "gate.example.com"
+NAME: Final = "validate.gate.internal"
+CONFIGURATION: Final = "gate-e2e"
+"""Not the chart's own name, which tests/e2e/test_cluster.py registers and takes away."""
 OWN_NAMESPACE: Final = "gate-system"
 NAMESPACES: Final = ("prod", "warned", "watched", "unmapped", OWN_NAMESPACE)
-MIRROR: Final = (
-    "!(request.userInfo.groups.exists(g, g == 'system:nodes') && object != null"
-    " && has(object.metadata.annotations) && 'kubernetes.io/config.mirror' in object.metadata.annotations)"
-)
-"""A kubelet's own mirror Pods. Without `object != null` a node could delete none: an error is a refusal."""
 PLATFORM: Final = """version: 1
 admission:
   images:
@@ -203,55 +201,19 @@ def installed(cluster: Cluster, folder: Path) -> Iterator[Webhook]:
         )
         yield webhook
     finally:
-        cluster.kubectl("delete", "validatingwebhookconfiguration", "gate")
+        cluster.kubectl("delete", "validatingwebhookconfiguration", CONFIGURATION)
         webhook.stop()
         feed.close()
 
 
 def configuration(webhook: Webhook) -> dict[str, Any]:
-    """The ValidatingWebhookConfiguration of KUBERNETES.md 4.1, by address instead of by Service."""
-    workloads = [
-        ("", ["pods", "pods/ephemeralcontainers", "pods/resize", "replicationcontrollers", "podtemplates"]),
-        ("apps", ["deployments", "replicasets", "statefulsets", "daemonsets", "deployments/scale"]),
-        ("batch", ["jobs", "cronjobs"]),
-    ]
-    rules = [
-        {
-            "apiGroups": [group],
-            "apiVersions": ["v1"],
-            "operations": ["CREATE", "UPDATE"],
-            "resources": resources,
-            "scope": "Namespaced",
+    """What the chart registers, with everything that may be asked for, by address instead of by Service."""
+    values = ("webhook.delete=true", "webhook.scale=true", "webhook.connect=true")
+    made: dict[str, Any] = registered(*values)
+    made["metadata"]["name"] = CONFIGURATION
+    for one in made["webhooks"]:
+        one["clientConfig"] = {
+            "url": f"https://127.0.0.1:{webhook.port}/admission/validate",
+            "caBundle": base64.b64encode(webhook.authority.pem).decode(),
         }
-        for group, resources in workloads
-    ]
-    more = {"apiGroups": [""], "apiVersions": ["v1"], "scope": "Namespaced"}
-    rules.append(more | {"operations": ["DELETE"], "resources": ["pods"]})
-    rules.append(more | {"operations": ["CONNECT"], "resources": ["pods/exec", "pods/attach"]})
-    excluded = [OWN_NAMESPACE, "kube-system", "kube-public", "kube-node-lease"]
-    return {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingWebhookConfiguration",
-        "metadata": {"name": "gate"},
-        "webhooks": [
-            {
-                "name": NAME,
-                "admissionReviewVersions": ["v1"],
-                "failurePolicy": "Fail",
-                "matchPolicy": "Equivalent",
-                "sideEffects": "NoneOnDryRun",
-                "timeoutSeconds": 5,
-                "clientConfig": {
-                    "url": f"https://127.0.0.1:{webhook.port}/admission/validate",
-                    "caBundle": base64.b64encode(webhook.authority.pem).decode(),
-                },
-                "namespaceSelector": {
-                    "matchExpressions": [
-                        {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": excluded}
-                    ]
-                },
-                "matchConditions": [{"name": "not-mirror-by-node", "expression": MIRROR}],
-                "rules": rules,
-            }
-        ],
-    }
+    return made

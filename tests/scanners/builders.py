@@ -8,6 +8,7 @@ from typing import NoReturn
 import msgspec
 
 from gate import ingest
+from gate.documents import envelope
 from gate.documents.document import Document
 from gate.errors import ReportError
 from gate.ingest import Read
@@ -32,7 +33,7 @@ def document(data: bytes | str | object, path: str = "report.json") -> Document:
 
 def document_of(file: Path) -> Document:
     """The document of a file, under its name alone; UTF-16 with a byte order mark is decoded."""
-    text, _ = ingest.decoded(file.read_bytes(), file.name)
+    text, _ = envelope.decoded(file.read_bytes(), file.name)
     return ingest._document(text, file.name)
 
 

@@ -361,11 +361,21 @@ def test_the_subject_can_be_affected() -> None:
     metadata = {"component": {"type": "application", "name": "web", "version": "1", "bom-ref": "root"}}
     (finding,) = findings({"affects": [{"ref": "root"}]}, metadata=metadata)
 
-    assert ("CVE-2020-1 in web", "1", Location(resource="root")) == (
+    assert ("CVE-2020-1 in web", "1", Location(resource="web")) == (
         finding.title,
         finding.version,
         finding.location,
     )
+
+
+def test_a_component_without_package_url_keeps_its_name_when_refs_are_made_anew() -> None:
+    names = set()
+    for ref in ("5f0c", "9a1b"):
+        component = {"type": "library", "name": "zlib", "version": "1", "bom-ref": ref}
+        (finding,) = findings({"affects": [{"ref": ref}]}, components=[component])
+        names.add(finding.location)
+
+    assert {Location(resource="zlib")} == names
 
 
 def test_a_ref_to_nothing_is_kept_as_resource() -> None:

@@ -7,7 +7,7 @@ import pytest
 from gate.errors import ReportError
 from gate.model import Severity, Status
 from scanners import kube_linter
-from tests.scanners.builders import document
+from tests.scanners.builders import document, read
 
 
 def a_report(*records: dict[str, Any], **facts: Any) -> dict[str, Any]:
@@ -48,3 +48,8 @@ def test_nothing_reported_is_clean_only_where_checks_ran_and_passed(
 def test_a_report_without_reports_is_refused() -> None:
     with pytest.raises(ReportError):
         kube_linter.parse(document('{"Summary": {"KubeLinterVersion": "0.8.3"}}'))
+
+
+def test_over_no_object_kube_linter_writes_nothing_and_nothing_is_refused_even_where_declared() -> None:
+    with pytest.raises(ReportError):
+        read(b"", "kube-linter.json", "kube-linter")

@@ -17,7 +17,7 @@ import urllib3
 from tests.command import CI_MARKERS
 
 ADMIN = "an-administrator-of-the-tests-0123456789"
-_PORT = re.compile(r"gate answers on http://127\.0\.0\.1:(\d+)")
+_PORT = re.compile(r"gate answers on https?://127\.0\.0\.1:(\d+)")
 
 
 class Answer(NamedTuple):

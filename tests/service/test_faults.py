@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import signal
 import sqlite3
+import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,10 +20,15 @@ import pytest
 import urllib3
 
 from tests.command import CLEAN_BANDIT
+from tests.data import absent
 from tests.service import postgresql
+from tests.service.proxy import Proxy
 from tests.service.server import ADMIN, Server
 
-KILLS = 3
+KILLS = int(os.environ.get("GATE_KILLS", "3"))
+CUTS = int(os.environ.get("GATE_CUTS", "5"))
+"""`make evidence` asks for more."""
+STALL_S = 20.0
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
@@ -129,3 +139,86 @@ def test_a_secret_is_read_from_a_file(tmp_path: Path) -> None:
         answer = server.request("GET", "/api/v1/tokens/self", token=f"{ADMIN}-of-a-file")
 
     assert 200 == answer.status
+
+
+# ------------------------------------------------------- a database that is slow, cut off, full
+
+
+@pytest.fixture
+def proxied(cluster: Path, tmp_path: Path) -> Iterator[tuple[Server, Proxy]]:
+    url = postgresql.created(cluster)
+    name = url.partition("@/")[2].partition("?")[0]
+    proxy = Proxy(cluster.parent / ".s.PGSQL.5432")
+    with contextlib.closing(proxy):
+        address = f"postgresql://postgres@127.0.0.1:{proxy.port}/{name}?sslmode=disable"
+        with Server(tmp_path, address) as server:
+            server.project("acme/web")
+            yield server, proxy
+
+
+def test_a_commit_whose_answer_is_lost_is_done_once_under_its_key(proxied: tuple[Server, Proxy]) -> None:
+    server, proxy = proxied
+    first: list[int] = []
+    ids: list[str] = []
+    for number in range(CUTS):
+        proxy.cut_at(b"COMMIT")
+        first.append(server.decide("acme/web", CLEAN_BANDIT, idempotency_key=f"key-{number}").status)
+        again = server.decide("acme/web", CLEAN_BANDIT, idempotency_key=f"key-{number}")
+        assert 201 == again.status, again.body
+        ids.append(again.json["decision_id"])
+    verified = server.request("GET", "/api/v1/audit/verify")
+
+    assert {503} == set(first)
+    assert CUTS == len(set(ids))
+    assert (200, CUTS) == (verified.status, verified.json["decisions"])
+
+
+def test_a_database_that_stalls_is_a_503_in_time_and_comes_back(proxied: tuple[Server, Proxy]) -> None:
+    server, proxy = proxied
+    before = server.decide("acme/web", CLEAN_BANDIT)
+    proxy.stall()
+    began = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(server.decide, "acme/web", CLEAN_BANDIT)
+        alive = server.request("GET", "/livez")
+        # Longer than any deadline of the service, so that it cannot be the database that answers.
+        threading.Timer(STALL_S, proxy.flow).start()
+        stalled = waiting.result()
+    after = server.decide("acme/web", CLEAN_BANDIT)
+
+    assert (201, 200, 201) == (before.status, alive.status, after.status)
+    assert stalled.status in (201, 503), stalled.body
+    assert time.monotonic() - began < STALL_S + 20
+
+
+def test_a_disk_that_is_full_refuses_what_is_new_and_recovers(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        absent("the right to mount a tmpfs")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)], check=False)
+    if mounted.returncode:
+        absent("the right to mount a tmpfs")
+    try:
+        with Server(tmp_path / "server", None, "--data-dir", str(disk / "data")) as server:
+            server.project("acme/web")
+            kept = [server.decide("acme/web", CLEAN_BANDIT).json["decision_id"]]
+            filler = disk / "filler"
+            with contextlib.suppress(OSError), filler.open("wb", 0) as file:
+                while file.write(b"x" * 4_096):
+                    pass
+            full = [server.decide("acme/web", CLEAN_BANDIT) for _ in range(60)]
+            kept += [one.json["decision_id"] for one in full if one.status == 201]
+            read = server.request("GET", f"/api/v1/decisions/{kept[0]}").status
+            filler.unlink()
+            after = server.decide("acme/web", CLEAN_BANDIT)
+            kept.append(after.json["decision_id"])
+            verified = server.request("GET", "/api/v1/audit/verify").json["decisions"]
+            there = {server.request("GET", f"/api/v1/decisions/{one}").status for one in kept}
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+    assert {201, 503} >= {one.status for one in full} >= {503}
+    assert all("Retry-After" in one.headers for one in full if one.status == 503)
+    assert (200, 201, {200}) == (read, after.status, there)
+    assert len(kept) == verified

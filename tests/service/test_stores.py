@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
+import msgspec
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -235,6 +238,44 @@ def test_a_decision_that_fails_leaves_no_gap_in_the_chain(database: Database, wr
     record(writer, a_decision())
     with database.snapshot() as connection:
         assert (2, 1) == (chains.verified(connection).decisions, chains.verified(connection).chains)
+
+
+def test_decisions_that_fail_among_others_in_one_commit_leave_no_gap(
+    database: Database, writer: Writer
+) -> None:
+    given = [a_decision() for _ in range(8)]
+    lost = msgspec.structs.replace(a_recording(a_decision()), project_id="nobody's")
+    recordings = [*map(a_recording, given), lost, *map(a_recording, given), a_recording(a_decision())]
+    hold = Event()
+    with ThreadPoolExecutor(32) as pool:
+        first = pool.submit(writer.submit, lambda _: hold.wait(30))
+        done = [
+            pool.submit(writer.submit, partial(_recorded, recording=recording)) for recording in recordings
+        ]
+        hold.set()
+        first.result()
+        failures = [type(future.exception()) for future in done]
+    with database.snapshot() as connection:
+        verified = chains.verified(connection)
+
+    assert 9 == failures.count(Clash)
+    assert Clash is failures[8]
+    assert (9, 1) == (verified.decisions, verified.chains)
+
+
+def _recorded(transaction: Transaction, recording: Recording) -> None:
+    decisions.recorded(transaction, recording)
+
+
+def test_work_sees_what_it_was_to_write_later(writer: Writer) -> None:
+    decision = a_decision()
+
+    def work(transaction: Transaction) -> str | None:
+        decisions.recorded(transaction, a_recording(decision))
+        found = decisions.summary(transaction.connection, decision.decision_id)
+        return found.outcome if found is not None else None
+
+    assert "pass" == writer.submit(work)
 
 
 def test_each_process_has_its_chain_and_sees_where_the_others_end(database: Database, writer: Writer) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from fastapi import Query, Request
 from starlette.responses import Response, StreamingResponse
 
+from gate.errors import StoreError
 from gate.service import answers, asking
 from gate.service.asking import Limit, Ours, Who
 from gate.service.context import Service
@@ -16,6 +17,7 @@ from gate.service.permissions import Permission
 from gate.service.problems import Refusal
 from gate.service.routing import Routes
 from gate.stores import chains, events, projects
+from gate.stores.database import Unavailable
 from gate.stores.events import Event
 
 ROUTES = Routes("/api/v1", "audit")
@@ -49,11 +51,20 @@ def list_events(
 @ROUTES.add("GET", "/audit/verify", Permission.AUDIT_VERIFY)
 def verify_record(service: Ours, who: Who) -> Response:  # noqa: ARG001 - every route has its caller
     """Follow every chain from its first entry to its last; 500 with the place where one is broken."""
-    with service.database.snapshot() as connection:
-        return answers.json(chains.verified(connection))
+    is_whole = service.metrics.chain_ok.labels("verify")
+    try:
+        with service.database.snapshot() as connection:
+            verified = chains.verified(connection)
+    except Unavailable:
+        raise
+    except StoreError:
+        is_whole.set(0)
+        raise
+    is_whole.set(1)
+    return answers.json(verified)
 
 
-@ROUTES.add("GET", "/audit/export", Permission.AUDIT_VERIFY)
+@ROUTES.add("GET", "/audit/export", Permission.AUDIT_VERIFY, media_types=("application/x-ndjson",))
 def export_record(service: Ours, who: Who) -> Response:  # noqa: ARG001 - every route has its caller
     """Every line of the record as NDJSON, chain by chain; anybody can check them without gate."""
     return StreamingResponse(_lines(service), media_type="application/x-ndjson")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import time
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -10,21 +13,24 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from gate import times
+from gate.model import Decision, Point
 from gate.presentation import Presentation
-from gate.service import answers, asking, deciding
+from gate.service import answers, asking, deciding, putting_off, recording, replaying
 from gate.service.asking import Cursor, Limit, Once, Ours, Who
 from gate.service.auth import Caller
 from gate.service.context import OtherRequest, Service
+from gate.service.deciding import Decided
 from gate.service.permissions import Permission
 from gate.service.problems import Refusal, not_found
 from gate.service.routing import Routes
 from gate.service.submission import MetaWithFiles, MetaWithReports, Submission, submission
 from gate.stores import decisions, projects
 from gate.stores.database import Clash
-from gate.stores.decisions import Filter, Summary
+from gate.stores.decisions import Filter, Overtaken, Recording, Summary
 from gate.stores.idempotency import Answer
 from gate.stores.writer import Transaction
 
+LOGGER = logging.getLogger("gate.decisions")
 ROUTES = Routes("/api/v1", "decisions")
 Asked = Annotated[Submission, Depends(submission)]
 
@@ -52,48 +58,114 @@ ASKED = {
 MODELS: tuple[type[BaseModel], ...] = (MetaWithReports, MetaWithFiles)
 
 
-@ROUTES.add("POST", "/decisions", Permission.DECISIONS_WRITE, status_code=201, openapi_extra=ASKED)
+@ROUTES.add(
+    "POST",
+    "/decisions",
+    Permission.DECISIONS_WRITE,
+    status_code=201,
+    openapi_extra=ASKED,
+    media_types=answers.MEDIA_TYPES,
+)
 def decide(request: Request, service: Ours, who: Who, asked: Asked, key: Once) -> Response:
-    """May this pass, here, now? Recorded before it is answered; `outcome` is in the answer."""
+    """May this pass, here, now? Recorded before it is answered; `outcome` is in the answer.
+
+    With `Prefer: respond-async`, or more than 5 MiB of reports and no `Prefer: wait=…`: 202, and `Location` is the job.
+    """
     media_type = answers.chosen(request)
     with service.database.reading() as connection:
         project = who.project(connection, asked.meta.project)
-    shown, location, status = _decided_once(service, who, project, asked, key)
+    given = _decided_once(service, who, project, asked, key, may_wait=putting_off.is_wanted(request, asked))
+    if isinstance(given, Answer):
+        headers = {"Location": given.location or "", "Preference-Applied": "respond-async"}
+        return Response(given.body, 202, headers, media_type="application/json")
+    shown, location, status = given
     return answers.decision(shown, media_type, status, {"Location": location})
 
 
 def _decided_once(
-    service: Service, who: Caller, project: projects.Project, asked: Submission, key: str | None
-) -> tuple[Presentation, str, int]:
+    service: Service,
+    who: Caller,
+    project: projects.Project,
+    asked: Submission,
+    key: str | None,
+    *,
+    may_wait: bool,
+) -> tuple[Presentation, str, int] | Answer:
+    """The decision, or the answer that it is put off."""
     try:
         before = service.answered(who.principal, key, asked.sha256)
+        if before is None and may_wait:
+            before = putting_off.put_off(service, who, project, asked, key)
         if before is not None:
-            return _again(service, before)
-        decided = deciding.decided(service, who, project, asked)
-        recording = deciding.recording(decided, who, project)
-        location = f"/api/v1/decisions/{recording.decision.decision_id}"
-        answer = Answer(request_sha256=asked.sha256, status=201, location=location, body=b"")
-
-        def work(transaction: Transaction) -> Answer:
-            decisions.recorded(transaction, recording)
-            return answer
-
-        known = service.once(who.principal, key, asked.sha256, work)
+            return before if before.status == 202 else again_of(service, before)
+        return recorded_once(
+            service, who, project, lambda: deciding.decided(service, who, project, asked), key, asked.sha256
+        )
     except OtherRequest:
         raise asking.other_request() from None
     except Clash:
         raise Refusal(409, "the decision clashes with one that is there") from None
-    return (decided.presentation, location, 201) if known is answer else _again(service, known)
 
 
-def _again(service: Service, before: Answer) -> tuple[Presentation, str, int]:
+def recorded_once(
+    service: Service,
+    who: Caller,
+    project: projects.Project,
+    decide_it: Callable[[], Decided],
+    key: str | None,
+    request_sha256: str,
+) -> tuple[Presentation, str, int]:
+    """What `decide_it` gives, recorded; the decision of the first time where `key` was used meanwhile.
+
+    Decided anew where a waiver was revoked while it was decided (THREATS.md G8).
+    """
+    began = time.perf_counter()
+    for _ in range(recording.TRIES):
+        decided = decide_it()
+        ready = deciding.recording(decided, who.principal, project)
+        location = f"/api/v1/decisions/{ready.decision.decision_id}"
+        answer = Answer(request_sha256=request_sha256, status=201, location=location, body=b"")
+
+        def work(transaction: Transaction, ready: Recording = ready, answer: Answer = answer) -> Answer:
+            recording.recorded(transaction, service, ready)
+            return answer
+
+        try:
+            known = service.once(who.principal, key, request_sha256, work)
+        except Overtaken:
+            continue
+        if known is answer:
+            _told(service, who, decided.presentation.decision, time.perf_counter() - began)
+            return decided.presentation, location, 201
+        return again_of(service, known)
+    raise recording.overtaken()
+
+
+def _told(service: Service, who: Caller, decision: Decision, took_s: float) -> None:
+    """Count the decision and log its line: who asked, about what, and how it came out."""
+    service.metrics.decided(decision, Point.CI.value, took_s)
+    line = {
+        "decision_id": decision.decision_id,
+        "outcome": decision.outcome.value,
+        "project": decision.project,
+        "environment": decision.environment,
+        "subject_digest": decision.subject.digest,
+        "policy_revision": decision.policy.revision,
+        "by": who.principal,
+        "milliseconds": round(took_s * 1000, 1),
+    }
+    LOGGER.info("decision", extra=line)
+
+
+def again_of(service: Service, before: Answer) -> tuple[Presentation, str, int]:
+    """The decision of an earlier answer, its place and status."""
     location = before.location or ""
     with service.database.reading() as connection:
         shown = deciding.presented(connection, location.rpartition("/")[2])
     return shown, location, before.status
 
 
-@ROUTES.add("POST", "/evaluate", Permission.EVALUATE, openapi_extra=ASKED)
+@ROUTES.add("POST", "/evaluate", Permission.EVALUATE, openapi_extra=ASKED, media_types=answers.MEDIA_TYPES)
 def evaluate(request: Request, service: Ours, who: Who, asked: Asked) -> Response:
     """The same judgement with nothing recorded: it counts for no promotion and no admission."""
     media_type = answers.chosen(request)
@@ -134,13 +206,35 @@ def list_decisions(
         )
 
 
-@ROUTES.add("GET", "/decisions/{decision_id}", Permission.DECISIONS_READ)
+@ROUTES.add("GET", "/decisions/{decision_id}", Permission.DECISIONS_READ, media_types=answers.MEDIA_TYPES)
 def show_decision(request: Request, service: Ours, who: Who, decision_id: str) -> Response:
     """One decision, in the format that `Accept` names."""
     media_type = answers.chosen(request)
     with service.database.reading() as connection:
         visible(connection, who, decision_id)
         return answers.decision(deciding.presented(connection, decision_id), media_type)
+
+
+@ROUTES.add("GET", "/decisions/{decision_id}/diff", Permission.DECISIONS_READ)
+def compare_decisions(
+    service: Ours,
+    who: Who,
+    decision_id: str,
+    base: Annotated[str, Query(max_length=100, pattern=r"^[^\x00]*$")],
+) -> Response:
+    """What the decision has that `base` has not, and the other way round."""
+    with service.database.reading() as connection:
+        for one in (decision_id, base):
+            visible(connection, who, one)
+        return answers.json(replaying.difference(connection, base, decision_id))
+
+
+@ROUTES.add("POST", "/decisions/{decision_id}/replay", Permission.AUDIT_READ)
+def replay_decision(service: Ours, who: Who, decision_id: str) -> Response:
+    """Make it again exactly as it was, from its stored input and policies, and compare; nothing is recorded."""
+    with service.database.reading() as connection:
+        row = visible(connection, who, decision_id)
+    return answers.json(replaying.replayed(service, row))
 
 
 def visible(connection: Any, who: Caller, decision_id: str) -> Summary:

@@ -41,7 +41,7 @@ def hand_over(
     def work(transaction: Transaction) -> Answer:
         connection = transaction.connection
         before = [reports.upload(connection, (project.id,), one.sha256) for one in kept]
-        reports.kept(connection, project.id, kept, who.principal, transaction.now)
+        reports.kept(transaction, project.id, kept, who.principal, transaction.now)
         status = 200 if all(before) else 201
         shown = [
             {
@@ -78,7 +78,7 @@ def list_reports(
         return asking.listed(request, lambda: reports.listed(connection, found.id, cursor, limit), _shown)
 
 
-@ROUTES.add("GET", "/reports/{sha256}", Permission.REPORTS_READ)
+@ROUTES.add("GET", "/reports/{sha256}", Permission.REPORTS_READ, media_types=("application/octet-stream",))
 def show_report(service: Ours, who: Who, sha256: Sha256) -> Response:
     """The bytes as they were handed over; 410 where only their digest is kept."""
     with service.database.reading() as connection:

@@ -62,9 +62,13 @@ def refuse_other(database: Database) -> None:
         )
 
 
+def is_known(revision: str) -> bool:
+    """Whether this version knows that step."""
+    return revision in {script.revision for script in _scripts().walk_revisions()}
+
+
 def _refuse_newer(found: str | None) -> None:
-    known = {script.revision for script in _scripts().walk_revisions()}
-    if found is not None and found not in known:
+    if found is not None and not is_known(found):
         raise StoreError(
             "the database was migrated by a newer gate",
             code="schema_newer",

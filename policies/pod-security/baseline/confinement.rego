@@ -60,9 +60,10 @@ deny contains {
 	"path": pods.pointer(level, ["securityContext", "seLinuxOptions", option]),
 } if {
 	some level in pods.levels
+	options := level.value.securityContext.seLinuxOptions
 	some minor in pod_security.minors("baseline")
 	some option, allowed in {"type": _selinux_types(minor), "user": set(), "role": set()}
-	value := pods.at(level, ["securityContext", "seLinuxOptions", option])
+	value := options[option]
 	not value in ({null, ""} | allowed)
 }
 
@@ -78,11 +79,12 @@ deny contains {
 deny contains {
 	"rule": "GATE-PSS-013",
 	"message": sprintf("the pod sets the sysctl %v", [name]),
-	"path": pods.pointer(sysctl, ["name"]),
+	"path": pods.pointer(pod, ["securityContext", "sysctls", i, "name"]),
 } if {
 	some pod in pods.all
-	some sysctl in pods.elements(pod, ["securityContext", "sysctls"])
-	name := pods.at(sysctl, ["name"])
+	some i, sysctl in pod.value.securityContext.sysctls
+	is_object(sysctl)
+	name := object.get(sysctl, "name", null)
 	some minor in pod_security.minors("baseline")
 	not name in _safe_sysctls(minor)
 }
@@ -92,18 +94,18 @@ _foreign_seccomp contains {
 	"value": pods.at(level, path),
 	"path": pods.pointer(level, path),
 } if {
-	pod_security.reaches("baseline", 19)
 	some level in pods.levels
-	pods.at(level, ["securityContext", "seccompProfile"]) != null
+	level.value.securityContext.seccompProfile != null
 	path := ["securityContext", "seccompProfile", "type"]
-	not pods.at(level, path) in ["RuntimeDefault", "Localhost"]
+	not object.get(level.value, path, null) in ["RuntimeDefault", "Localhost"]
+	pod_security.reaches("baseline", 19)
 }
 
 _foreign_seccomp contains annotation if {
-	some minor in pod_security.minors("baseline")
-	minor < 19
 	some annotation in _annotations(`^(container\.)?seccomp\.security\.alpha\.kubernetes\.io/`)
 	not regex.match(`^((runtime|docker)/default$|localhost/)`, annotation.value)
+	some minor in pod_security.minors("baseline")
+	minor < 19
 }
 
 _foreign_apparmor contains {
@@ -112,9 +114,9 @@ _foreign_apparmor contains {
 	"path": pods.pointer(level, path),
 } if {
 	some level in pods.levels
-	pods.at(level, ["securityContext", "appArmorProfile"]) != null
+	level.value.securityContext.appArmorProfile != null
 	path := ["securityContext", "appArmorProfile", "type"]
-	not pods.at(level, path) in ["RuntimeDefault", "Localhost"]
+	not object.get(level.value, path, null) in ["RuntimeDefault", "Localhost"]
 }
 
 _foreign_apparmor contains annotation if {
@@ -125,7 +127,7 @@ _foreign_apparmor contains annotation if {
 # The pod's annotations whose name matches, as text.
 _annotations(pattern) := {{"label": label, "value": value, "path": pods.pointer(template, path)} |
 	some template in pods.templates
-	some name, given in pods.at(template, ["metadata", "annotations"])
+	some name, given in template.value.metadata.annotations
 	is_string(name)
 	regex.match(pattern, name)
 	label := sprintf("the annotation %s", [name])

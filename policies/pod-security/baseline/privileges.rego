@@ -24,7 +24,9 @@ deny contains {
 	"path": pods.pointer(container, ["securityContext", "privileged"]),
 } if {
 	some container in pods.containers
-	not pods.at(container, ["securityContext", "privileged"]) in [false, null]
+	privileged := container.value.securityContext.privileged
+	privileged != false
+	privileged != null
 }
 
 # METADATA
@@ -42,7 +44,7 @@ deny contains {
 	"path": pods.pointer(container, ["securityContext", "capabilities", "add", i]),
 } if {
 	some container in pods.containers
-	some i, capability in pods.at(container, ["securityContext", "capabilities", "add"])
+	some i, capability in container.value.securityContext.capabilities.add
 	not pod_security.is_baseline_capability(capability)
 }
 
@@ -63,7 +65,7 @@ deny contains {
 	"path": pods.pointer(container, ["securityContext", "procMount"]),
 } if {
 	some container in pods.containers
-	mount := pods.at(container, ["securityContext", "procMount"])
+	mount := container.value.securityContext.procMount
 	not mount in [null, "Default"]
 	some minor in pod_security.minors("baseline")
 	not pod_security.is_exempt_in_user_namespace(minor, container)

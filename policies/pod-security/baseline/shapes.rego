@@ -40,10 +40,12 @@ _shapes := {
 			"hostUsers": "boolean",
 			"initContainers": "list of objects",
 			"os": "object",
+			"securityContext": "object",
 			"volumes": "list of objects",
 		},
 		["os"]: {"name": "string"},
-		["securityContext"]: {"sysctls": "list of objects"},
+		["securityContext"]: object.union(_context, {"sysctls": "list of objects"}),
+		["securityContext", "windowsOptions"]: _windows,
 	},
 	"containers": {
 		[]: {
@@ -51,53 +53,40 @@ _shapes := {
 			"livenessProbe": "object",
 			"ports": "list of objects",
 			"readinessProbe": "object",
+			"securityContext": "object",
 			"startupProbe": "object",
 		},
 		["lifecycle"]: {
 			"postStart": "object",
 			"preStop": "object",
 		},
-		["lifecycle", "postStart"]: {
-			"httpGet": "object",
-			"tcpSocket": "object",
-		},
-		["lifecycle", "preStop"]: {
-			"httpGet": "object",
-			"tcpSocket": "object",
-		},
-		["livenessProbe"]: {
-			"httpGet": "object",
-			"tcpSocket": "object",
-		},
-		["readinessProbe"]: {
-			"httpGet": "object",
-			"tcpSocket": "object",
-		},
-		["securityContext"]: {
+		["securityContext"]: object.union(_context, {
 			"allowPrivilegeEscalation": "boolean",
 			"capabilities": "object",
 			"privileged": "boolean",
 			"procMount": "string",
-		},
+		}),
 		["securityContext", "capabilities"]: {
 			"add": "list of strings",
 			"drop": "list of strings",
 		},
-		["startupProbe"]: {
+		["securityContext", "windowsOptions"]: _windows,
+	},
+	"handlers": {
+		[]: {
 			"httpGet": "object",
 			"tcpSocket": "object",
 		},
 	},
-	"levels": {
-		[]: {"securityContext": "object"},
-		["securityContext"]: {
-			"appArmorProfile": "object",
-			"runAsNonRoot": "boolean",
-			"runAsUser": "number",
-			"seLinuxOptions": "object",
-			"seccompProfile": "object",
-			"windowsOptions": "object",
-		},
-		["securityContext", "windowsOptions"]: {"hostProcess": "boolean"},
-	},
 }
+
+_context := {
+	"appArmorProfile": "object",
+	"runAsNonRoot": "boolean",
+	"runAsUser": "number",
+	"seLinuxOptions": "object",
+	"seccompProfile": "object",
+	"windowsOptions": "object",
+}
+
+_windows := {"hostProcess": "boolean"}

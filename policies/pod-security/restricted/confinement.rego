@@ -23,15 +23,15 @@ import data.lib.kubernetes.pods
 #   frameworks: [PSS restricted, CIS Kubernetes v1.8 5.2.12]
 deny contains {
 	"rule": "GATE-PSS-104",
-	"message": sprintf("the volume %v is of the type %s", [pods.at(volume, ["name"]), type]),
-	"path": pods.pointer(volume, [type]),
+	"message": sprintf("the volume %v is of the type %s", [object.get(volume, "name", null), type]),
+	"path": pods.pointer(pod, ["volumes", i, type]),
 } if {
-	pod_security.reaches("restricted", 0)
 	some pod in pods.all
-	some volume in pods.elements(pod, ["volumes"])
-	some type, source in volume.value
-	source != null
-	not type in ({"name", "hostPath"} | _volume_types)
+	some i, volume in pod.value.volumes
+	is_object(volume)
+	some type in object.keys(volume) - _judged_elsewhere - _volume_types
+	volume[type] != null
+	pod_security.reaches("restricted", 0)
 }
 
 # METADATA
@@ -50,13 +50,12 @@ deny contains {
 	"message": sprintf("%s has no seccomp profile", [container.label]),
 	"path": pods.pointer(container, ["securityContext", "seccompProfile"]),
 } if {
+	some container in pods.containers
+	object.get(container.value, ["securityContext", "seccompProfile"], null) == null
+	object.get(container.pod.value, ["securityContext", "seccompProfile"], null) == null
 	some minor in pod_security.minors("restricted")
 	minor >= 19
-	some container in pods.containers
 	not pod_security.is_exempt_on_windows(minor, container)
-	every level in [container, container.pod] {
-		pods.at(level, ["securityContext", "seccompProfile"]) == null
-	}
 }
 
 # METADATA
@@ -76,8 +75,8 @@ deny contains {
 	"path": pods.pointer(container, ["securityContext", "capabilities", "drop"]),
 } if {
 	some container in pods.containers
+	not "ALL" in object.get(container.value, ["securityContext", "capabilities", "drop"], [])
 	_are_capabilities_restricted(container)
-	not "ALL" in pods.at(container, ["securityContext", "capabilities", "drop"])
 }
 
 # METADATA
@@ -97,10 +96,10 @@ deny contains {
 	"path": pods.pointer(container, ["securityContext", "capabilities", "add", i]),
 } if {
 	some container in pods.containers
-	_are_capabilities_restricted(container)
-	some i, capability in pods.at(container, ["securityContext", "capabilities", "add"])
-	pod_security.is_baseline_capability(capability)
+	some i, capability in container.value.securityContext.capabilities.add
 	capability != "NET_BIND_SERVICE"
+	pod_security.is_baseline_capability(capability)
+	_are_capabilities_restricted(container)
 }
 
 # METADATA
@@ -119,11 +118,11 @@ deny contains {
 	"message": sprintf("%s has procMount %v", [container.label, mount]),
 	"path": pods.pointer(container, ["securityContext", "procMount"]),
 } if {
-	some minor in pod_security.minors("restricted")
 	some container in pods.containers
-	pod_security.is_exempt_in_user_namespace(minor, container)
-	mount := pods.at(container, ["securityContext", "procMount"])
+	mount := container.value.securityContext.procMount
 	not mount in [null, "Default"]
+	some minor in pod_security.minors("restricted")
+	pod_security.is_exempt_in_user_namespace(minor, container)
 }
 
 _are_capabilities_restricted(container) if {
@@ -131,6 +130,8 @@ _are_capabilities_restricted(container) if {
 	minor >= 22
 	not pod_security.is_exempt_on_windows(minor, container)
 }
+
+_judged_elsewhere := {"name", "hostPath"}
 
 # A volume that has no type at all is an emptyDir.
 _volume_types := {

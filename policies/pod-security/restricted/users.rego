@@ -25,11 +25,11 @@ deny contains {
 	"message": sprintf("%s does not set allowPrivilegeEscalation to false", [container.label]),
 	"path": pods.pointer(container, ["securityContext", "allowPrivilegeEscalation"]),
 } if {
+	some container in pods.containers
+	not container.value.securityContext.allowPrivilegeEscalation == false
 	some minor in pod_security.minors("restricted")
 	minor >= 8
-	some container in pods.containers
 	not pod_security.is_exempt_on_windows(minor, container)
-	pods.at(container, ["securityContext", "allowPrivilegeEscalation"]) != false
 }
 
 # METADATA
@@ -48,10 +48,11 @@ deny contains {
 	"message": sprintf("%s may run as root", [level.label]),
 	"path": pods.pointer(level, ["securityContext", "runAsNonRoot"]),
 } if {
-	some minor in pod_security.minors("restricted")
 	some level in pods.levels
+	not level.value.securityContext.runAsNonRoot == true
+	not _is_silent(level)
+	some minor in pod_security.minors("restricted")
 	not pod_security.is_exempt_in_user_namespace(minor, level)
-	not _is_non_root(level)
 }
 
 # METADATA
@@ -70,21 +71,19 @@ deny contains {
 	"message": sprintf("%s runs as user 0", [level.label]),
 	"path": pods.pointer(level, ["securityContext", "runAsUser"]),
 } if {
+	some level in pods.levels
+	level.value.securityContext.runAsUser == 0
 	some minor in pod_security.minors("restricted")
 	minor >= 23
-	some level in pods.levels
 	not pod_security.is_exempt_in_user_namespace(minor, level)
-	pods.at(level, ["securityContext", "runAsUser"]) == 0
 }
 
-_is_non_root(level) if pods.at(level, ["securityContext", "runAsNonRoot"]) == true
-
 # A pod may leave it to its containers, and a container to its pod; what the pod then says is judged there.
-_is_non_root(level) if {
-	pods.at(level, ["securityContext", "runAsNonRoot"]) == null
+_is_silent(level) if {
+	object.get(level.value, ["securityContext", "runAsNonRoot"], null) == null
 	_may_be_silent(level)
 }
 
-_may_be_silent(level) if level == pods.of(level)
+_may_be_silent(pod) if not pod.pod
 
-_may_be_silent(level) if pods.at(pods.of(level), ["securityContext", "runAsNonRoot"]) != null
+_may_be_silent(container) if container.pod.value.securityContext.runAsNonRoot != null
