@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any, Final
@@ -408,3 +409,36 @@ def test_where_nobody_logs_in_there_is_no_login(server: Server) -> None:
     assert [404, 404] == [
         server.request("GET", path, token=None).status for path in ("/auth/login", "/auth/callback")
     ]
+
+
+def test_an_approver_elsewhere_neither_approves_nor_takes_back_here(
+    believing: Server, provider: Provider, browser: Browser
+) -> None:
+    """Both by the bulk route, which a developer may call, and one by one (THREATS.md F8)."""
+    mine = believing.project("other/one")
+    believing.project(f"acme/{uuid4().hex[:12]}")
+    provider.logs_in({**WEI, "groups": ["developers", "approvers"]})
+    browser.log_in()
+    wanted = {
+        "project": mine,
+        "match": {"rule": "GATE-CODE-002"},
+        "reason": "false_positive",
+        "note": "a constant",
+        "expires": f"{datetime.now(UTC) + timedelta(days=5):%Y-%m-%d}",
+    }
+    asks = believing.token("developer", mine, "mo")
+    waiver = believing.json("POST", "/api/v1/waivers", wanted, token=asks).json
+    item = {"id": waiver["id"], "sha256": waiver["sha256"]}
+    path = f"/api/v1/waivers/{waiver['id']}"
+    bulk = [
+        browser.change("POST", "/api/v1/waivers/bulk", {"action": action, "items": [item]})
+        for action in ("approve", "revoke")
+    ]
+    one = [
+        browser.change("POST", f"{path}/approve", {"sha256": waiver["sha256"]}),
+        browser.change("POST", f"{path}/revoke", {}),
+    ]
+    state = believing.request("GET", path).json["state"]
+
+    assert "requested" == state, ([answer.body for answer in bulk], [answer.body for answer in one])
+    assert [404, 403] == [answer.status for answer in one]
