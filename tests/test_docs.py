@@ -148,7 +148,7 @@ def test_every_key_of_gate_yaml_is_on_its_page_and_no_other() -> None:
 
 
 def configurations() -> list[Block]:
-    is_one = re.compile(r"(?:# gate\.yaml\n)?version: 1\n(?!waivers:|approvals:|admission:)")
+    is_one = re.compile(r"(?:# gate\.yaml\n)?version: 1\n(?!waivers:|approvals:|admission:|identity:)")
     return [block for block in blocks("yaml") if is_one.match(block.text)]
 
 

@@ -40,7 +40,7 @@ from gate.errors import SettingsError
     metavar="SECONDS",
     help="serve on, unready, after SIGTERM",
 )
-@click.option("--config", metavar="FILE", help="the platform's file for admission: images, namespaces")
+@click.option("--config", metavar="FILE", help="the platform's file: admission, identity")
 @click.option("--certificate", metavar="FILE", help="admission's PEM chain (default: one of its own)")
 @click.option("--key", metavar="FILE", help="its PEM key")
 @click.option(
@@ -74,9 +74,12 @@ def command(  # noqa: PLR0917 - click passes them by name
     """
     from pathlib import Path
 
-    from gate.service import beside, rates, server
+    from gate import files
+    from gate.service import beside, identity_settings, rates, server
 
-    given = (config, certificate, key, *admission_policies)
+    content = files.content(Path(config), config, SettingsError) if config is not None else b""
+    for_admission = config is not None and identity_settings.has_admission(content, config)
+    given = (for_admission, certificate, key, *admission_policies)
     if admission_port is None and any(given):
         raise SettingsError(
             "settings of admission without --admission-port",
@@ -89,6 +92,7 @@ def command(  # noqa: PLR0917 - click passes them by name
         database_url=database_url or server.secret(os.environ, "GATE_DATABASE_URL"),
         data_dir=data_dir,
         policies=policies,
+        identity=identity_settings.wanted(content, config) if config is not None else None,
         keep_days=keep_days,
         admission=None
         if admission_port is None

@@ -22,11 +22,17 @@ from gate.service.routes import (
     grants,
     health,
     jobs,
+    login,
+    origins,
     projects,
     promotions,
     reports,
     tokens,
+    trusts,
     waivers,
+)
+from gate.service.routes import (
+    auth as auth_routes,
 )
 from gate.service.routing import Routes, undeclared
 
@@ -34,9 +40,13 @@ ROUTES: Final[tuple[Routes, ...]] = (
     health.ROUTES,
     projects.ROUTES,
     decisions.ROUTES,
+    origins.ROUTES,
     reports.ROUTES,
     findings.ROUTES,
     tokens.ROUTES,
+    auth_routes.ROUTES,
+    login.ROUTES,
+    trusts.ROUTES,
     audit.ROUTES,
     admission.ROUTES,
     waivers.ROUTES,
@@ -80,7 +90,7 @@ def description(app: FastAPI) -> dict[str, Any]:
         title=app.title, version="1", summary=app.summary, routes=app.routes, openapi_version="3.1.0"
     )
     schemas = made.setdefault("components", {}).setdefault("schemas", {})
-    for model in decisions.MODELS:
+    for model in (*decisions.MODELS, *auth_routes.MODELS):
         its_own = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(its_own.pop("$defs", {}))
         schemas[model.__name__] = its_own

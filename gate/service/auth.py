@@ -7,6 +7,7 @@ scanner finds one that leaked and a typing error is told from a stranger. Only i
 from __future__ import annotations
 
 import base64
+import hmac
 import zlib
 from collections.abc import Iterable
 from typing import Final
@@ -14,14 +15,17 @@ from typing import Final
 import msgspec
 from starlette.requests import Request
 
+from gate.service import login, memberships
+from gate.service.ci_claims import Facts
 from gate.service.context import Service
-from gate.service.permissions import INSTANCE_WIDE, ROLES, Permission, Role
+from gate.service.permissions import INSTANCE_WIDE, ROLES, Grant, Permission, Role
 from gate.service.problems import Refusal, not_found
 from gate.service.rates import Left
 from gate.service.routing import permission_of
-from gate.stores import projects, tokens
+from gate.stores import projects, sessions, tokens
 from gate.stores.database import Connection
 from gate.stores.projects import Project
+from gate.stores.sessions import Session
 
 PREFIX: Final = "gate_"
 SECRET_BYTES: Final = 32
@@ -31,42 +35,73 @@ SHORTEST_OWN_TOKEN: Final = 32
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is asking."""
+    """Who is asking, for something that wants `permission`."""
 
     principal: str
     """The person or machine; what approvals and waivers compare."""
     token_id: str
-    role: Role
-    project_id: str | None
-    """None: every project."""
+    """Of the token or the session."""
+    grants: tuple[Grant, ...]
+    permission: Permission = Permission.SELF_READ
+    """What the route wants: it is only ever granted where a role there brings it, not where another role counts."""
     groups: tuple[str, ...] = ()
-    """Of the person; those an environment may want an approver to be in."""
+    """Of the identity provider; a token has none."""
+    facts: Facts | None = None
+    """What a CI system vouched for; None where nobody did."""
 
     def may(self, permission: Permission) -> bool:
-        """Whether the role has it, in whatever projects the token is for."""
-        has_it = permission in ROLES[self.role]
-        return has_it and (self.project_id is None or permission not in INSTANCE_WIDE)
+        """Whether a role has it, in whatever projects that counts; who one is, everybody may ask."""
+        return permission is Permission.SELF_READ or any(_brings(grant, permission) for grant in self.grants)
+
+    def wanting(self, permission: Permission) -> Caller:
+        """The same caller, for what wants another permission; 403 where no role brings it anywhere."""
+        if not self.may(permission):
+            raise _forbidden(permission)
+        return msgspec.structs.replace(self, permission=permission)
 
     @property
     def project_ids(self) -> tuple[str, ...] | None:
-        """The projects of which the caller may know; None: of all."""
-        return None if self.project_id is None else (self.project_id,)
+        """The projects in which the caller has `permission`; None: all."""
+        where = [grant.project_id for grant in self.grants if _brings(grant, self.permission)]
+        return None if None in where else tuple(dict.fromkeys(one for one in where if one is not None))
 
     def sees(self, project_id: str) -> bool:
-        """Whether the caller may know of the project."""
-        return self.project_id is None or self.project_id == project_id
+        """Whether the caller has `permission` in the project."""
+        ids = self.project_ids
+        return ids is None or project_id in ids
+
+    def knows(self, project_id: str) -> bool:
+        """Whether the caller may know that the project is there."""
+        return any(grant.project_id in (None, project_id) for grant in self.grants)
 
     def project(self, connection: Connection, key: str) -> Project:
-        """The project of that name; 404 for one that is not there and for one of others alike."""
+        """The project of that name; 404 for one that is not there and for one of others alike.
+
+        403 where it is there and the caller's role in it does not bring `permission`.
+        """
         found = projects.by_key(connection, key)
-        if found is None or not self.sees(found.id):
+        if found is None or not self.knows(found.id):
             raise not_found()
+        if not self.sees(found.id):
+            raise _forbidden(self.permission)
         return found
+
+    def roles(self, connection: Connection) -> list[dict[str, str | None]]:
+        """Each role and the project it counts in; None: everywhere."""
+        keys = projects.keys(connection, {grant.project_id for grant in self.grants if grant.project_id})
+        return [
+            {"role": grant.role.value, "project": keys.get(grant.project_id) if grant.project_id else None}
+            for grant in self.grants
+        ]
 
     def projects(self, connection: Connection, keys: Iterable[str]) -> tuple[str, ...] | None:
         """Ids of the named projects, or of all the caller may know (None: without bound)."""
         named = tuple(self.project(connection, key).id for key in keys)
         return named or self.project_ids
+
+
+def _brings(grant: Grant, permission: Permission) -> bool:
+    return permission in ROLES[grant.role] and (grant.project_id is None or permission not in INSTANCE_WIDE)
 
 
 def new_token(randomness: bytes) -> str:
@@ -91,7 +126,7 @@ def authorized(request: Request) -> None:
     if guesses.is_over:
         raise _too_often(guesses, "requests without a valid token from this address")
     try:
-        caller = _caller(request, service)
+        caller = _caller(request, service, permission or Permission.SELF_READ)
     except Refusal as refusal:
         if refusal.status_code == 401:
             service.rates.guessed(address)
@@ -100,10 +135,15 @@ def authorized(request: Request) -> None:
     request.state.rate = left.headers()
     if left.is_over:
         raise _too_often(left, "requests with this token")
-    if permission is None or not caller.may(permission):
-        wanted = permission.value if permission else "a permission that was never declared"
-        raise Refusal(403, f"role {caller.role} has not {wanted}", headers={})
+    if permission is None:
+        raise Refusal(403, "this needs a permission that was never declared")
+    if not caller.may(permission):
+        raise _forbidden(permission)
     request.state.caller = caller
+
+
+def _forbidden(permission: Permission) -> Refusal:
+    return Refusal(403, f"your role there has not {permission.value}")
 
 
 def caller_of(request: Request) -> Caller:
@@ -112,7 +152,49 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
-def _caller(request: Request, service: Service) -> Caller:
+def session_of(request: Request) -> Session | None:
+    """The session that asks; None where it is a token."""
+    session: Session | None = request.state.session
+    return session
+
+
+def _caller(request: Request, service: Service, permission: Permission) -> Caller:
+    """Who asks: by a token, else by the cookie of a session. Whoever shows both is who the token says."""
+    request.state.session = None
+    if "authorization" in request.headers:
+        return _of_token(request, service, permission)
+    secret = request.cookies.get(login.SESSION_COOKIE)
+    identity = service.identity
+    if not secret or identity is None or identity.login is None:
+        raise _unauthenticated("no token; send `Authorization: Bearer TOKEN`", "")
+    with service.database.reading() as connection:
+        known = sessions.known(connection, secret, service.now_text())
+        # One of another provider, before the platform's file was changed, counts for nothing now.
+        if known is None or known.issuer != identity.login.issuer:
+            raise _unauthenticated("the session has ended; log in at /auth/login", ', error="invalid_token"')
+        grants = memberships.grants(connection, identity.settings.roles, known)
+    _refuse_forged(request, secret)
+    request.state.session = known
+    return Caller(
+        principal=known.principal,
+        token_id=known.id,
+        grants=grants,
+        permission=permission,
+        groups=known.groups,
+    )
+
+
+def _refuse_forged(request: Request, secret: str) -> None:
+    """Raise for a change that another site may have had the browser ask for (THREATS.md F11)."""
+    if request.method in ("GET", "HEAD"):
+        return
+    given = request.headers.get(login.CSRF_HEADER, "").encode("utf-8", "replace")
+    is_ours = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+    if not is_ours or not hmac.compare_digest(given, login.csrf_token(secret).encode()):
+        raise Refusal(403, f"{login.CSRF_HEADER} is not the one of GET /api/v1/session", code="csrf")
+
+
+def _of_token(request: Request, service: Service, permission: Permission) -> Caller:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     if not token:
@@ -124,7 +206,11 @@ def _caller(request: Request, service: Service) -> Caller:
     if known is None:
         raise _unauthenticated("the token is not known, expired or revoked", ', error="invalid_token"')
     return Caller(
-        principal=known.owner, token_id=known.id, role=Role(known.role), project_id=known.project_id
+        principal=known.owner,
+        token_id=known.id,
+        grants=(Grant(role=Role(known.role), project_id=known.project_id),),
+        permission=permission,
+        facts=None if known.facts is None else msgspec.json.decode(known.facts, type=Facts),
     )
 
 

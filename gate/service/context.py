@@ -14,7 +14,9 @@ from gate.bundle import Bundle
 from gate.engines.embedded import Engine
 from gate.errors import ReportError
 from gate.files import File
+from gate.service.attempts import Attempts
 from gate.service.certificates import Certificate
+from gate.service.identity import Identity
 from gate.service.known_reports import Known, KnownReports
 from gate.service.metrics import Metrics
 from gate.service.rates import Rates
@@ -47,6 +49,7 @@ class Service:
         clock: Callable[[], datetime],
         randomness: Callable[[int], bytes],
         policies: Path | None = None,
+        identity: Identity | None = None,
         rates: Rates | None = None,
         tracing: Tracing | None = None,
     ) -> None:
@@ -56,6 +59,9 @@ class Service:
         self.randomness = randomness
         self.policies = policies
         """The folder whose folders projects may name under `policies.use`."""
+        self.identity = identity
+        """Whom the platform's file believes; None where it names nobody."""
+        self.attempts = Attempts()
         self.metrics = Metrics(database, engine.version)
         self.rates = rates or Rates()
         self.tracing = tracing or Tracing()
@@ -82,6 +88,8 @@ class Service:
         self.is_stopping = True
         self.writer.close()
         self.engine.close()
+        if self.identity is not None:
+            self.identity.close()
         self.tracing.close()
         self.database.close()
 

@@ -36,7 +36,7 @@ from gate.model import (
 )
 from gate.pipeline import Gathered, Judgement, Question, judge
 from gate.presentation import Excerpt, Presentation
-from gate.service import evidence, project_settings
+from gate.service import evidence, origins, project_settings
 from gate.service.auth import Caller
 from gate.service.context import Service
 from gate.service.known_reports import holds_secrets
@@ -74,6 +74,8 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     asked_first: str | None = None
     """As in `evidence.Kept`."""
+    notices: tuple[str, ...] = ()
+    """What whoever asks is told besides."""
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +86,8 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     reads: tuple[Read, ...]
     """Those that were handed over with it; none for a decision that is made again."""
     kept: evidence.Kept
+    origin: str | None = None
+    """JSON of the run that asked, and of what it claimed otherwise."""
 
 
 def decided(service: Service, caller: Caller, project: Project, asked: Submission) -> Decided:
@@ -100,13 +104,20 @@ def decided(service: Service, caller: Caller, project: Project, asked: Submissio
     refuse_utf16(files)
     known = service.read(project.id, files)
     reads, handed = known.reads, known.gathered
-    asking = Asking(meta=asked.meta, subject=_subject(asked.meta, project.key), by=caller.principal)
+    subject = origins.subject(asked.meta.subject, project.key, caller.facts)
+    told = origins.notices(asked.meta.subject, caller.facts)
+    asking = Asking(meta=asked.meta, subject=subject, by=caller.principal, notices=told)
     places = evidence.Noted(
         partial(bootstrap.places, service.engine, {read.report.path: read.data for read in reads})
     )
     judgement, kept = judged(service, project, asking, handed, places, value, environment, bundle)
-    shown = bootstrap.presentation(judgement, reads)
-    return Decided(judgement=judgement, presentation=shown, reads=reads, kept=kept)
+    return Decided(
+        judgement=judgement,
+        presentation=bootstrap.presentation(judgement, reads),
+        reads=reads,
+        kept=kept,
+        origin=origins.document(asked.meta.subject, caller.facts),
+    )
 
 
 def judged(
@@ -156,6 +167,7 @@ def recording(given: Decided, by: str, project: Project) -> Recording:
         reports=tuple(kept_report(read) for read in given.reads),
         findings=tuple(findings.ready(finding) for finding in judgement.findings),
         components=tuple(components.ready(component) for component in judgement.components),
+        origin=given.origin,
         asked=packed(msgspec.json.encode(given.kept)),
         asked_first=given.kept.asked_first,
     )
@@ -253,7 +265,8 @@ def _question(
             *environments.branch_feeds(environment, subject.branch),
             *_promotion(connection, project, environment, subject, now),
         )
-        given = _approvals(connection, asking.by, project, environment, subject, now)
+        askers = origins.askers(asking.by, meta.subject)
+        given = _approvals(connection, askers, project, environment, subject, now)
         entries = stored_waivers.active(connection, project.id, times.sortable(now))
     overlay = settings.thresholds_overlay(value, environment)
     merged = settings.merged(settings.merged(bundle.settings, {}), overlay)
@@ -271,7 +284,7 @@ def _question(
         gathered=handed,
         settings=merged,
         action_for=partial(settings.action_for, value.policies.actions),
-        notices=tuple(meta.notices),
+        notices=(*meta.notices, *asking.notices),
         own=own,
         waivers=waivers_of(entries),
         waiver_days=waiver_days(value),
@@ -292,21 +305,6 @@ def waivers_of(entries: Sequence[dict[str, Any]]) -> tuple[waivers.Waiver, ...]:
     if not entries:
         return ()
     return waiver_files.waivers({"version": 1, "waivers": list(entries)}, WAIVERS, lambda *_: (1, 1))
-
-
-def _subject(meta: Meta, project: str) -> Subject:
-    """What is judged; who asks with a token claims it, nobody has verified it."""
-    given = meta.subject
-    return Subject(
-        type=given.type or ("image" if given.digest else "source"),
-        name=given.name or project,
-        digest=given.digest,
-        repository=given.repository,
-        commit=given.commit,
-        branch=given.branch,
-        author=given.author,
-        claimed=True,
-    )
 
 
 def _refuse_unknown(bundle: Bundle, value: Settings, meta: Meta) -> None:
@@ -341,7 +339,7 @@ def _promotion(
 
 def _approvals(
     connection: Connection,
-    by: str,
+    askers: tuple[str, ...],
     project: Project,
     environment: EnvironmentSettings | None,
     subject: Subject,
@@ -353,8 +351,8 @@ def _approvals(
     given = approvals.given(connection, project.id, subject.digest, environment.name)
     if not given:
         return ()
-    askers = approvals.askers(connection, project.id, subject.digest, environment.name)
-    own = {by, *askers, *decisions.authors(connection, project.id, subject.digest)}
+    asked_by = approvals.askers(connection, project.id, subject.digest, environment.name)
+    own = {*askers, *asked_by, *decisions.authors(connection, project.id, subject.digest)}
     by_others = [one for one in given if not any(principals.may_be_same(one.by, other) for other in own)]
     groups = environment.approvals.groups if environment.approvals else None
     return environments.approvals_given(

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 
 class Permission(StrEnum):
     """What a route wants; every route names exactly one."""
@@ -32,6 +34,8 @@ class Permission(StrEnum):
     AUDIT_VERIFY = "audit:verify"
     TOKENS_READ = "tokens:read"
     TOKENS_WRITE = "tokens:write"
+    TRUSTS_READ = "trusts:read"
+    TRUSTS_WRITE = "trusts:write"
     ADMISSION_READ = "admission:read"
     ADMISSION_WRITE = "admission:write"
     GRANTS_REQUEST = "grants:request"
@@ -68,6 +72,7 @@ _VIEW: Final = frozenset(
     }
 )
 _ASK: Final = frozenset({_P.DECISIONS_WRITE, _P.EVALUATE, _P.REPORTS_READ, _P.REPORTS_WRITE})
+_TRUST: Final = frozenset({_P.TRUSTS_READ, _P.TRUSTS_WRITE})
 
 ROLES: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.VIEWER: _VIEW,
@@ -77,8 +82,9 @@ ROLES: Final[Mapping[Role, frozenset[Permission]]] = {
     | {_P.REPORTS_READ, _P.WAIVERS_REQUEST, _P.WAIVERS_APPROVE, _P.APPROVALS_GIVE}
     | {_P.GRANTS_REQUEST, _P.GRANTS_APPROVE},
     Role.POLICY_OWNER: _VIEW
-    | {_P.REPORTS_READ, _P.EVALUATE, _P.WAIVERS_REQUEST, _P.PROJECTS_WRITE, _P.GRANTS_REQUEST},
-    Role.AUDITOR: _VIEW | {_P.REPORTS_READ, _P.AUDIT_READ, _P.AUDIT_VERIFY},
+    | {_P.REPORTS_READ, _P.EVALUATE, _P.WAIVERS_REQUEST, _P.PROJECTS_WRITE, _P.GRANTS_REQUEST}
+    | _TRUST,
+    Role.AUDITOR: _VIEW | {_P.REPORTS_READ, _P.AUDIT_READ, _P.AUDIT_VERIFY, _P.TRUSTS_READ},
     Role.ADMIN: frozenset(_P)
     - {_P.WAIVERS_APPROVE, _P.APPROVALS_GIVE, _P.ADMISSION_WRITE, _P.GRANTS_APPROVE},
     Role.ADMISSION: frozenset({_P.SELF_READ, _P.ADMISSION_READ, _P.ADMISSION_WRITE}),
@@ -99,3 +105,11 @@ INSTANCE_WIDE: Final = frozenset(
     }
 )
 """What only a token of the whole instance may do: it is about all projects at once."""
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """One role, and where."""
+
+    role: Role
+    project_id: str | None
+    """None: every project, and the instance itself."""

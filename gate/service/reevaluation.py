@@ -45,11 +45,14 @@ def again(
     with service.database.reading() as connection:
         given = evidence.of(connection, decision_id)
         shown = deciding.presented(connection, decision_id)
+        origin = decisions.origin(connection, decision_id)
     kept = given.kept
     value = project_settings.parsed(project.document)
     named = settings.environment(value, environment) if environment is not None else None
     bundle = service.bundle(value.policies.use)
-    subject = msgspec.structs.replace(kept.subject, branch=branch or kept.subject.branch)
+    # A branch that whoever promotes only says is not vouched for, whoever vouched for the rest.
+    is_claimed = kept.subject.claimed or (branch is not None and branch != kept.subject.branch)
+    subject = msgspec.structs.replace(kept.subject, branch=branch or kept.subject.branch, claimed=is_claimed)
     meta = Meta.model_validate({**kept.meta, "environment": named.name if named else None})
     first = None if by is not None else kept.asked_first or decision_id
     asking = Asking(meta=meta, subject=subject, by=by or kept.by, asked_first=first)
@@ -66,7 +69,7 @@ def again(
         objects=len(judgement.objects),
         sources=handed.reports,
     )
-    return Decided(judgement=judgement, presentation=presentation, reads=(), kept=its_kept)
+    return Decided(judgement=judgement, presentation=presentation, reads=(), kept=its_kept, origin=origin)
 
 
 def _excerpts(decision: Decision, known: dict[str, Excerpt]) -> dict[str, Excerpt]:

@@ -27,12 +27,13 @@ import uvicorn
 from gate import bootstrap, limits, times
 from gate.engines.embedded import Engine
 from gate.errors import SettingsError, StoreError
-from gate.service import beside, logs, numbers, rates, shapes, tracing
+from gate.service import beside, identity_settings, logs, numbers, rates, shapes, tracing
 from gate.service.app import application
 from gate.service.auth import SECRET_BYTES, SHORTEST_OWN_TOKEN, new_token
 from gate.service.certificates import Certificate
 from gate.service.connections import Capped
 from gate.service.context import Service
+from gate.service.identity import Identity
 from gate.service.jobs import Worker
 from gate.stores import events, migrations, tokens
 from gate.stores.database import Database
@@ -61,6 +62,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How long payloads of decisions are kept; None: for ever."""
     admission: beside.Wanted | None = None
     """Where Kubernetes asks; None where it does not."""
+    identity: identity_settings.Wanted | None = None
+    """Whom it believes; None where that is nobody but its own tokens."""
     tls_certificate: str | None = None
     tls_key: str | None = None
     """PEM files; both or none."""
@@ -120,6 +123,7 @@ def opened(options: Options) -> Service:
             clock=now,
             randomness=secrets.token_bytes,
             policies=policies,
+            identity=Identity(options.identity) if options.identity is not None else None,
             rates=rates.Rates(options.requests_per_minute),
             tracing=tracing.of(os.environ),
         )

@@ -25,6 +25,8 @@ from gate.waivers import Waiver
 LOOK_EVERY_S: Final = 1.0
 KEPT_AFTER_S: Final = 60.0
 """How long a bundle that was replaced stays loaded: reviews in flight end with what they began with."""
+OTHERS: Final = frozenset({"identity"})
+"""Sections of the platform's file that are not about admission."""
 LOG: Final = logging.getLogger("gate.admission")
 
 
@@ -51,7 +53,7 @@ def loaded(sources: Sources, engine: Engine, known: Known, point: Point = Point.
     rules = platform.Rules(platform.Admission())
     if sources.platform is not None:
         content = files.content(sources.root / sources.platform, sources.platform, SettingsError)
-        rules = platform.rules(content, sources.platform)
+        rules = platform.rules(content, sources.platform, OTHERS)
     given = [(None, one) for name in sources.waivers for one in _of_file(sources.root, name)]
     return answering.ground(
         bundle,

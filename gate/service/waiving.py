@@ -114,7 +114,10 @@ def revoked(
     transaction: Transaction, service: Service, who: Caller, project: Project, found: Stored, note: str | None
 ) -> Stored:
     """The waiver, taken back for good: by whoever requested it, or whoever may approve."""
-    if found.requested_by != who.principal and not who.may(Permission.WAIVERS_APPROVE):
+    may_approve = who.may(Permission.WAIVERS_APPROVE) and who.wanting(Permission.WAIVERS_APPROVE).sees(
+        project.id
+    )
+    if found.requested_by != who.principal and not may_approve:
         raise Refusal(403, "only who requested a waiver, or an approver, revokes it")
     _refuse_ended(found)
     after = msgspec.structs.replace(found, state=State.REVOKED, updated_at=transaction.now)

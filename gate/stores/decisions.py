@@ -18,6 +18,7 @@ from gate.stores.reports import Kept
 from gate.stores.schema import (
     BUNDLES,
     DECISION_DOCUMENTS,
+    DECISION_ORIGINS,
     DECISION_REPORTS,
     DECISION_WAIVERS,
     DECISIONS,
@@ -49,6 +50,8 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     reports: tuple[Kept, ...]
     findings: tuple[Seen, ...]
     components: tuple[SeenComponent, ...]
+    origin: str | None = None
+    """JSON of the run that asked, where its CI system vouched for it."""
     asked: bytes | None = None
     """How it was asked, compressed (gate/service/evidence.py)."""
     asked_first: str | None = None
@@ -90,6 +93,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 _INSERT_DECISION = insert(DECISIONS)
 _INSERT_DOCUMENT = insert(DECISION_DOCUMENTS)
 _INSERT_REPORT = insert(DECISION_REPORTS)
+_INSERT_ORIGIN = insert(DECISION_ORIGINS)
 _INSERT_WAIVER = insert(DECISION_WAIVERS)
 """Each one object: the writer puts the rows of one statement together."""
 _COLUMNS = tuple(DECISIONS.c[name] for name in Summary.__struct_fields__)
@@ -130,6 +134,9 @@ def recorded(transaction: Transaction, given: Recording) -> None:
         "asked": given.asked,
     }
     transaction.later(_INSERT_DOCUMENT, document)
+    if given.origin is not None:
+        origin = {"decision_id": decision.decision_id, "document": given.origin}
+        transaction.later(_INSERT_ORIGIN, origin)
     for position, report in enumerate(decision.reports):
         used = {"decision_id": decision.decision_id, "position": position, "sha256": report.sha256}
         transaction.later(_INSERT_REPORT, used)
@@ -192,6 +199,12 @@ def view(connection: Connection, decision_id: str) -> tuple[bytes | None, bytes 
     )
     row = connection.execute(query).one()
     return (unpacked(row.view) if row.view else None, unpacked(row.rules) if row.rules else None)
+
+
+def origin(connection: Connection, decision_id: str) -> str | None:
+    """JSON of who asked, as their CI system vouched for them; None where nobody did."""
+    query = select(DECISION_ORIGINS.c.document).where(DECISION_ORIGINS.c.decision_id == decision_id)
+    return connection.execute(query).scalar_one_or_none()
 
 
 def policy_input(connection: Connection, decision_id: str) -> tuple[bytes | None, bool]:

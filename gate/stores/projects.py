@@ -82,6 +82,11 @@ def keys(connection: Connection, ids: Collection[str]) -> dict[str, str]:
     return {row.id: row.key for row in rows}
 
 
+def all_keys(connection: Connection) -> dict[str, str]:
+    """Id -> key of every project."""
+    return {row.id: row.key for row in connection.execute(select(PROJECTS.c.id, PROJECTS.c.key))}
+
+
 def created(connection: Connection, project_id: str, key: str, at: str) -> None:
     """Put a project down, without settings yet; `replaced` follows in the same transaction."""
     connection.execute(insert(PROJECTS), {"id": project_id, "key": key, "version": 0, "created_at": at})

@@ -9,7 +9,7 @@ or with a default, and never renamed or removed (KUBERNETES.md 4.3, THREATS.md J
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -19,7 +19,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
@@ -27,26 +26,13 @@ from sqlalchemy import (
     text,
 )
 
-METADATA: Final = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-_NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite numbers rows by itself only where the column is an INTEGER."""
+import gate.stores.identity_schema  # noqa: F401 - its tables are part of METADATA
+from gate.stores import columns
+from gate.stores.columns import NUMBER as _NUMBER
+from gate.stores.columns import needed as _needed
+from gate.stores.columns import project as _project
 
-
-def _needed(name: str, type_: Any = Text, *rest: Any, **options: Any) -> Column[Any]:
-    return Column(name, type_, *rest, nullable=False, **options)
-
-
-def _project(*, primary_key: bool = False) -> Column[Any]:
-    return Column("project_id", Text, ForeignKey("projects.id"), nullable=False, primary_key=primary_key)
-
-
+METADATA: Final = columns.METADATA
 STATE: Final = Table("store_state", METADATA, Column("name", Text, primary_key=True), _needed("value"))
 """`epoch`: of this store; another one after a restore."""
 
@@ -92,9 +78,11 @@ TOKENS: Final = Table(
     _needed("created_by"),
     Column("expires_at", Text),
     Column("revoked_at", Text),
+    Column("facts", Text),
     Index(None, "project_id"),
+    Index(None, "expires_at"),
 )
-"""`project_id` is null for the whole instance. The token itself is nowhere."""
+"""`project_id` is null for the whole instance. The token itself is nowhere. `facts`: of the run it was given to."""
 IDEMPOTENCY: Final = Table(
     "idempotency_keys",
     METADATA,
@@ -237,6 +225,13 @@ DECISION_REPORTS: Final = Table(
     Column("position", Integer, primary_key=True, autoincrement=False),
     _needed("sha256"),
 )
+DECISION_ORIGINS: Final = Table(
+    "decision_origins",
+    METADATA,
+    Column("decision_id", Text, ForeignKey("decisions.id"), primary_key=True),
+    _needed("document"),
+)
+"""The run that asked, as its CI system vouched for it, and what it claimed otherwise."""
 DECISION_WAIVERS: Final = Table(
     "decision_waivers",
     METADATA,

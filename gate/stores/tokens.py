@@ -7,7 +7,7 @@ import hmac
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from gate.stores import paging
 from gate.stores.paging import Page
@@ -15,6 +15,8 @@ from gate.stores.schema import TOKENS
 
 _ID_CHARACTERS: Final = 16
 _NOBODY: Final = "0" * 64
+_AT_A_TIME: Final = 100
+"""Most tokens of runs forgotten when one is made."""
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +33,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     created_by: str
     expires_at: str | None
     revoked_at: str | None
+    facts: str | None = None
+    """JSON of what was verified of the run that it was given to; None for one that somebody made."""
 
 
 _BY_ID = select(TOKENS).where(TOKENS.c.id == bindparam("its_id"))
@@ -90,6 +94,14 @@ def prolonged(connection: Connection, token_id: str, expires_at: str) -> None:
     """Let it count until `expires_at`, unless it was revoked."""
     is_it = (TOKENS.c.id == token_id) & TOKENS.c.revoked_at.is_(None)
     connection.execute(update(TOKENS).where(is_it).values(expires_at=expires_at))
+
+
+def forgotten(connection: Connection, before: str) -> None:
+    """Remove tokens of runs that expired `before`; the audit log and their decisions tell of them."""
+    old = (
+        select(TOKENS.c.id).where(TOKENS.c.expires_at < before, TOKENS.c.facts.is_not(None)).limit(_AT_A_TIME)
+    )
+    connection.execute(delete(TOKENS).where(TOKENS.c.id.in_(old)))
 
 
 def has_admin(connection: Connection, now: str) -> bool:

@@ -26,10 +26,11 @@ from gate.feed import Decided
 from gate.ids import uuid7
 from gate.model import Decision, Outcome, PolicySet, Subject
 from gate.stores import chains, changes, decisions, migrations, projects
+from gate.stores.columns import METADATA
 from gate.stores.database import Clash, Database, is_fixed
 from gate.stores.decisions import Recording
 from gate.stores.packing import packed
-from gate.stores.schema import METADATA, STATE
+from gate.stores.schema import STATE
 from gate.stores.writer import Transaction, Writer
 from tests.service import postgresql
 

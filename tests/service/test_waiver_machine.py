@@ -19,7 +19,7 @@ from gate.engines.embedded import Engine
 from gate.service import expiry, waiving
 from gate.service.auth import Caller
 from gate.service.context import Service
-from gate.service.permissions import Role
+from gate.service.permissions import Grant, Role
 from gate.service.problems import Refusal
 from gate.stores import migrations, projects, waivers
 from gate.stores.database import Database
@@ -70,7 +70,7 @@ class WaiverMachine(RuleBasedStateMachine):
 
     def act(self, what: Any, waiver_id: str, person: str, role: Role, *rest: Any) -> Stored | None:
         """What a person with a token of that role gets; None where they are refused."""
-        caller = Caller(principal=person, token_id="t", role=role, project_id="p")
+        caller = Caller(principal=person, token_id="t", grants=(Grant(role=role, project_id="p"),))
 
         def work(transaction: Transaction) -> Stored:
             project = projects.by_id(transaction.connection, "p")
@@ -93,7 +93,7 @@ class WaiverMachine(RuleBasedStateMachine):
             "note": note,
             "expires": f"{self.now + timedelta(days=days):%Y-%m-%d}",
         }
-        caller = Caller(principal=person, token_id="t", role=Role.DEVELOPER, project_id="p")
+        caller = Caller(principal=person, token_id="t", grants=(Grant(role=Role.DEVELOPER, project_id="p"),))
 
         def work(transaction: Transaction) -> Stored:
             project = projects.by_id(transaction.connection, "p")

@@ -95,15 +95,19 @@ async def _stream(
 def _news(
     service: Service, who: Caller, ids: tuple[str, ...] | None, after: int
 ) -> list[tuple[Event, bytes]]:
-    sees_everything = who.may(Permission.AUDIT_READ)
+    audits = who.wanting(Permission.AUDIT_READ) if who.may(Permission.AUDIT_READ) else None
     with service.database.reading() as connection:
         found = events.following(connection, ids, after, AT_ONCE + LOOKED_BACK)
         keys = projects.keys(connection, {one.project_id for one in found if one.project_id})
-    return [
-        (one, _line(one, keys.get(one.project_id or "")))
-        for one in found
-        if sees_everything or (one.project_id is not None and not one.action.startswith("token."))
-    ]
+    return [(one, _line(one, keys.get(one.project_id or ""))) for one in found if _may_know(audits, one)]
+
+
+def _may_know(audits: Caller | None, one: Event) -> bool:
+    """Whether it is for everybody of its project, or whoever asks `audits` that."""
+    if one.project_id is None:
+        return audits is not None and audits.project_ids is None
+    is_for_all = not one.action.startswith(("token.", "trust."))
+    return is_for_all or (audits is not None and audits.sees(one.project_id))
 
 
 def _line(one: Event, project: str | None) -> bytes:

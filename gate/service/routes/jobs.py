@@ -22,7 +22,7 @@ def show_job(service: Ours, who: Who, job_id: str) -> Response:
     with service.database.reading() as connection:
         found = jobs.by_id(connection, job_id) if "\x00" not in job_id else None
         is_known = found is not None and (
-            who.project_id is None if found.project_id is None else who.sees(found.project_id)
+            who.project_ids is None if found.project_id is None else who.sees(found.project_id)
         )
         if found is None or not is_known:
             raise not_found()

@@ -149,5 +149,9 @@ def _role(name: str, project: str | None) -> Role:
 
 def _shown(known: Token, keys: dict[str, str]) -> dict[str, Any]:
     value = msgspec.structs.asdict(known)
-    project_id = value.pop("project_id")
-    return {**value, "project": keys.get(project_id) if project_id else None}
+    project_id, facts = value.pop("project_id"), value.pop("facts")
+    return {
+        **value,
+        "project": keys.get(project_id) if project_id else None,
+        "facts": msgspec.Raw(facts.encode()) if facts else None,
+    }
