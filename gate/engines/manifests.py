@@ -30,7 +30,7 @@ def one(engine: Engine, data: bytes, path: str, pointers: Iterable[tuple[int, st
     """What MANIFESTS answers for one file; raises `ReportError` with `path:line:col`."""
     header = {"limits": _LIMITS, "pointers": _pointers(pointers)}
     try:
-        payload = engine.ask(Op.MANIFESTS, header, data, timeout_s=_timeout_s(len(data)))
+        payload = _read(engine, Op.MANIFESTS, header, data)
     except PolicyError as error:
         raise protocol.as_report_error(error, path) from None
     return msgspec.json.decode(payload)
@@ -63,7 +63,7 @@ def answers(
     if wanted is not None:
         header["pointers"] = [_pointers(pointers) for pointers in wanted]
     body = protocol.parts(files)
-    payload = engine.ask(Op.MANIFESTS_MANY, header, body, timeout_s=_timeout_s(len(body)))
+    payload = _read(engine, Op.MANIFESTS_MANY, header, body)
     told = _FILES.decode(payload).files
     if len(told) != len(files):
         raise PolicyError(f"{len(files)} files were read, {len(told)} answered", code="engine_lost")
@@ -81,5 +81,16 @@ def _pointers(wanted: Iterable[tuple[int, str]]) -> list[dict[str, Any]]:
     return [{"document": document, "pointer": pointer} for document, pointer in wanted]
 
 
-def _timeout_s(size: int) -> float:
-    return limits.EVALUATION_TIMEOUT_S + size / limits.MANIFEST_RATE
+def _read(engine: Engine, op: Op, header: dict[str, Any], body: bytes) -> memoryview:
+    timeout_s = limits.EVALUATION_TIMEOUT_S + len(body) / limits.MANIFEST_RATE
+    try:
+        return engine.ask(op, header, body, timeout_s=timeout_s)
+    except PolicyError as error:
+        if error.problems[0].code != "timeout":
+            raise
+        raise PolicyError(
+            f"manifests of {len(body)} bytes were not read within {timeout_s:.0f} s",
+            code="timeout",
+            expected=f"at least {limits.MANIFEST_RATE} bytes a second",
+            fix="give the machine more time, or hand the manifests over in smaller files",
+        ) from None
