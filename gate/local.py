@@ -108,7 +108,11 @@ def checked(
                 now=now,
                 randomness=randomness,
                 compare=compare,
-                notices=(*_replaced(wish, config, environ), *files.left_out(named.paths, named.base, also)),
+                notices=(
+                    *_replaced(wish, config, environ),
+                    *files.left_out(named.paths, named.base, also),
+                    *rendering.left_out(named.rendered, named.base),
+                ),
             )
         python = bootstrap.python() if config.settings.policies.python else None
         places = partial(bootstrap.places, engine, {read.report.path: read.data for read in reads})

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gate import bootstrap, ci, files, inputs, local, settings, times
+from gate import bootstrap, ci, files, inputs, local, rendering, settings, times
 from gate.client import TIMEOUT_S, Client
 from gate.configuration import Configuration, configuration
 from gate.errors import SettingsError, quoted
@@ -95,7 +95,10 @@ def asked(
         stdin: list[bytes] = []
         given = list(inputs.read(named, stdin if wish.keep_stdin else None, progress=wish.progress))
         _refuse_contradictions(given)
-        left_out = files.left_out(named.paths, named.base)
+        left_out = (
+            *files.left_out(named.paths, named.base),
+            *rendering.left_out(named.rendered, named.base),
+        )
         subject = local.subject_of(wish, project, root, run, local.clone(root) if wish.environment else None)
         meta = _meta(wish, project, subject, environment, left_out)
         client = Client(url, its_token, _timeout_s(wish), environ.get("TRACEPARENT"))

@@ -114,6 +114,47 @@ def test_a_chart_below_a_folder_is_rendered_and_its_templates_are_not_read_as_ma
 
 
 @pytest.mark.usefixtures("helm")
+@pytest.mark.parametrize("spelled", ["deploy", "./deploy", "deploy/", "deploy/../deploy", "."])
+def test_a_chart_below_a_folder_is_found_however_the_folder_is_spelled(tmp_path: Path, spelled: str) -> None:
+    written(tmp_path / "deploy" / "web", CHART)
+    written(tmp_path / "deploy", {"pod.yaml": POD.replace("privileged: true", "privileged: false")})
+
+    result = checked(tmp_path, spelled)
+
+    assert 1 == result.code
+    assert 1 == len(denied(result))
+
+
+@pytest.mark.usefixtures("helm")
+def test_a_manifest_beside_the_templates_of_a_chart_is_named(tmp_path: Path) -> None:
+    written(
+        tmp_path / "web",
+        CHART | {"pod.yaml": POD, "crds/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"},
+    )
+
+    notices = checked(tmp_path, "web").json["notices"]
+
+    assert [
+        "web: manifests that are not part of what helm renders, and are not judged: 1 ('pod.yaml')"
+    ] == notices
+
+
+@pytest.mark.usefixtures("kustomize")
+def test_a_manifest_that_a_kustomization_does_not_name_is_named(tmp_path: Path) -> None:
+    made = "resources: [pod.yaml, ../base]\nconfigMapGenerator: [{name: a, files: [x.yaml=data.yaml]}]\n"
+    pod = {"pod.yaml": POD, "data.yaml": POD, "more/other.yml": POD}
+    base = {"kustomization.yaml": "resources: [map.yaml]\n", "map.yaml": POD.replace("web", "base")}
+    written(tmp_path / "prod", {"kustomization.yaml": made} | pod)
+    written(tmp_path / "base", base)
+
+    notices = checked(tmp_path, "prod").json["notices"]
+
+    assert [
+        "prod: manifests that are not part of what kustomize renders, and are not judged: 1 ('more/other.yml')"
+    ] == notices
+
+
+@pytest.mark.usefixtures("helm")
 @pytest.mark.parametrize("hook", ["test", "pre-install,test", "test-success"])
 def test_a_hook_is_judged_also_where_it_is_a_test(tmp_path: Path, hook: str) -> None:
     written(tmp_path / "web", CHART)

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from gate.errors import SettingsError, quoted
-from gate.files import File
+from gate.files import NAMED, File
 from gate.rendering import chart, kustomization
 
 HELM: Final = "helm"
@@ -90,6 +90,31 @@ def rendered(wanted: Sequence[Wanted], root: Path) -> list[File]:
     return files
 
 
+def left_out(wanted: Sequence[Wanted], root: Path) -> tuple[str, ...]:
+    """Notices of manifests beside those that are rendered: who applies the folder as it lies applies them too."""
+    notices: list[str] = []
+    for one in wanted:
+        place = root / one.path
+        if not place.is_dir():
+            continue
+        if one.format == HELM:
+            beside = [
+                file
+                for file in kustomization.like_manifests(place)
+                if file.name != chart.FILE and file.relative_to(place).parts[0] not in chart.FOLDERS
+            ]
+        else:
+            beside = kustomization.others(place, one.path)
+        if beside:
+            names = ", ".join(quoted(file.relative_to(place).as_posix()) for file in beside[:NAMED])
+            more = ", …" if len(beside) > NAMED else ""
+            notices.append(
+                f"{one.path}: manifests that are not part of what {one.format} renders, and are not judged: "
+                f"{len(beside)} ({names}{more})"
+            )
+    return tuple(notices)
+
+
 def _unfit(one: Wanted, expected: str) -> SettingsError:
     return SettingsError(f"{quoted(one.path)} is not for {one.format}", code="usage", expected=expected)
 
@@ -108,4 +133,4 @@ def _charts_below(folder: Path) -> list[str]:
 
 
 def _joined(path: str, below: str) -> str:
-    return below if path in (".", "") else f"{path.rstrip('/')}/{below}"
+    return (Path(path) / below).as_posix()

@@ -19,6 +19,8 @@ from gate.kubernetes_object import RENDERED
 from gate.rendering import tool
 
 FILE: Final = "Chart.yaml"
+FOLDERS: Final = ("templates", "charts", "crds")
+"""Where Helm looks for what it renders."""
 ENDINGS: Final = (".tgz", ".tar.gz")
 FILES: Final = 10_000
 BYTES: Final = 256 * limits.MIB

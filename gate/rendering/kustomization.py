@@ -5,6 +5,7 @@ Plugins stay off and files outside of a kustomization's own folder unread, as th
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,12 @@ from gate.kubernetes_object import RENDERED
 from gate.rendering import tool
 
 NAMES: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_MANIFESTS: Final = (".yaml", ".yml", ".json")
+_OBJECT: Final = [
+    re.compile(rb"^[\"']?%b\b|^\s*\{(?s:.*)%b" % (word, word), re.MULTILINE)
+    for word in (b"apiVersion", b"kind")
+]
+_NOT_ENTERED: Final = (".git", "node_modules")
 FOLDERS: Final = 1_000
 """Kustomizations that one may be made of."""
 _LISTS: Final = (
@@ -74,9 +81,28 @@ def rendered(place: Path, path: str) -> File:
     return File(path=path.rstrip("/") + RENDERED, data=output, declared="kubernetes")
 
 
-def _refuse_remote(place: Path, path: str) -> None:
-    """Raise for anything that the kustomization, or one that it is made of, would fetch or run."""
-    pending, seen = [place.resolve()], set[Path]()
+def others(place: Path, path: str) -> list[Path]:
+    """Files below `place` that look like manifests and are no part of what it builds."""
+    used = _refuse_remote(place, path)
+    return [file for file in like_manifests(place) if file.resolve() not in used]
+
+
+def like_manifests(place: Path) -> Iterator[Path]:
+    """Files below `place` that `kubectl apply -f` would look at, and that begin like an object."""
+    for folder, folders, names in os.walk(place):
+        folders[:] = sorted(name for name in folders if name not in _NOT_ENTERED)
+        for name in sorted(names):
+            file = Path(folder) / name
+            if file.suffix.lower() in _MANIFESTS and name not in NAMES and file.is_file():
+                with file.open("rb") as opened:
+                    content = opened.read(limits.MIB)
+                if all(one.search(content) for one in _OBJECT):
+                    yield file
+
+
+def _refuse_remote(place: Path, path: str) -> set[Path]:
+    """The files that the kustomization, and those that it is made of, name; raises for what would be fetched."""
+    pending, seen, used = [place.resolve()], set[Path](), set[Path]()
     while pending:
         folder = pending.pop()
         file = file_in(folder)
@@ -96,9 +122,11 @@ def _refuse_remote(place: Path, path: str) -> None:
                     expected="files and folders of this repository",
                     fix="vendor it: what is fetched while it is judged may be another thing when it is applied",
                 )
+            used |= {(folder / one).resolve() for one in (named, named.rpartition("=")[2])}
             below = folder / named
             if below.is_dir():
                 pending.append(below.resolve())
+    return used
 
 
 def _named(file: Path, path: str) -> Iterator[str]:
