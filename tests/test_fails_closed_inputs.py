@@ -137,3 +137,11 @@ def test_lines_beside_a_violation_show_no_credential(tmp_path: Path) -> None:
     shown = [gate(tmp_path, "check", "-v", ".", "-o", name).out for name in ("text", "html", "markdown")]
 
     assert not any("hunter" in text for text in shown)
+
+
+def test_a_kustomization_among_manifests_says_to_name_its_folder(tmp_path: Path) -> None:
+    files(tmp_path, k__kustomization_yaml="resources: [a.yaml]\n", k__a_yaml=HARMLESS)
+
+    [problem] = gate(tmp_path, "check", "k/kustomization.yaml", "-o", "json").json["problems"]
+
+    assert "name the folder of the kustomization" in problem["fix"]

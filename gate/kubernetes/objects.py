@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from gate.errors import ReportError, quoted
 
@@ -28,6 +29,9 @@ def name(value: dict[str, Any]) -> str:
     return f"{value.get('kind', '')}/{metadata.get('namespace') or ''}/{called}"
 
 
+_FIX_OF_KUSTOMIZATION: Final = "name the folder of the kustomization, so that it is built, or leave it out"
+
+
 def expanded(value: object, path: str, line: int, pointer: str = "") -> Iterator[tuple[dict[str, Any], str]]:
     """The objects of one document with their JSON pointers; what has `items` gives those too.
 
@@ -45,7 +49,9 @@ def expanded(value: object, path: str, line: int, pointer: str = "") -> Iterator
             column=1,
             found=quoted(value if not isinstance(value, dict) else sorted(map(str, value))[:8]),
             expected="apiVersion and kind, both texts",
-            fix="check manifests only, or name the file's format with --as",
+            fix=_FIX_OF_KUSTOMIZATION
+            if posixpath.basename(path).lower().startswith("kustomization")
+            else "check manifests only, or name the file's format with --as",
         )
     is_list = value["kind"].endswith("List")
     if "items" not in value:
