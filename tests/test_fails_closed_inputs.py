@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gate import limits
 from tests.command import CLEAN_BANDIT, POD, files, gate
 
 HARMLESS = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: harmless}\n"
@@ -48,6 +49,35 @@ def test_a_manifest_that_calls_itself_gate_yaml_is_judged(tmp_path: Path) -> Non
     files(tmp_path, k__a_yaml=HARMLESS, k__gate_yaml=POD)
 
     assert 1 == gate(tmp_path, "check", "k").code
+
+
+@pytest.mark.parametrize(
+    "disguised",
+    [
+        POD.replace("kind:", '"kind":'),
+        POD.replace("kind:", '"\\x6bind":'),
+        POD.replace("kind:", "!!str kind:"),
+        POD.replace("kind: Pod", "? kind\n: Pod"),
+        "".join(f"  {line}\n" for line in POD.splitlines()),
+        "version: 1\n---\n" + POD,
+        "version: 1\nitems:\n- " + POD.replace("\n", "\n  ").rstrip() + "\n",
+        POD + "#" * limits.CONFIG_BYTES,
+    ],
+)
+@pytest.mark.parametrize("name", ["gate.yaml", "gate.yml"])
+def test_no_way_to_write_a_manifest_makes_it_pass_for_gate_yaml(
+    tmp_path: Path, disguised: str, name: str
+) -> None:
+    files(tmp_path, k__a_yaml=HARMLESS)
+    (tmp_path / "k" / name).write_text(disguised)
+
+    assert gate(tmp_path, "check", "k").code in (1, 3)
+
+
+def test_the_configuration_of_a_folder_is_no_input(tmp_path: Path) -> None:
+    files(tmp_path, k__a_yaml=HARMLESS, k__gate_yaml="version: 1\nproject: acme/kind\n")
+
+    assert 0 == gate(tmp_path, "check", "k").code
 
 
 def test_a_folder_declared_as_manifests_gives_its_hidden_files_too(tmp_path: Path) -> None:

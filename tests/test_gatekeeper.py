@@ -422,6 +422,15 @@ YES, NO = True, False
         ({"scope": "Cluster"}, NODE, YES),
         ({"scope": "Cluster"}, PROD, YES),
         ({"scope": "Cluster"}, POD_IN_PROD, NO),
+        # Where a manifest leaves its namespace to `kubectl -n`, its kind tells; a custom one may be either.
+        ({"scope": "Namespaced"}, thing(), YES),
+        ({"scope": "Cluster"}, thing(), NO),
+        ({"scope": "Namespaced"}, thing("Rollout", "argoproj.io/v1"), YES),
+        ({"scope": "Cluster"}, thing("Rollout", "argoproj.io/v1"), YES),
+        ({"scope": "Cluster"}, thing("Rollout", "argoproj.io/v1", namespace="prod"), NO),
+        # A namespace that the API server takes away excludes nothing.
+        ({"scope": "Cluster"}, thing("Node", namespace="kube-system"), YES),
+        ({"excludedNamespaces": ["kube-*"]}, thing("Node", namespace="kube-system"), YES),
         ({"namespaces": ["prod"]}, POD_IN_PROD, YES),
         ({"namespaces": ["prod"]}, PROD, YES),
         ({"namespaces": ["prod"]}, DEPLOYMENT, NO),

@@ -53,10 +53,12 @@ FILES: Final = sorted(
 JSON: Final = [name for name in FILES if document_of(SAMPLES / name).syntax == "json"]
 ORDERED: Final[dict[str, str]] = {
     "anchore-policy/enterprise.json": "a table: its cells stand in the order of its header",
+    "defectdojo-generic/partial.json": "the first finding says whose they are; a broken one first is refused",
     "gitlab/dast.json": "the first identifier is the primary one",
     "gitlab/sast.json": "the first identifier is the primary one",
     "govulncheck/array.json": "messages: the first one says whose they are",
     **{name: "rules are named by their index" for name in JSON if name.startswith("sarif/")},
+    "policyreport/list.json": "the first element says whose they are; the other way round it is refused",
     "snyk/test.json": "the path of a dependency is an order",
     "trivy-operator/mixed.json": "the first element says whose they are; the other way round it is refused",
 }

@@ -114,6 +114,18 @@ def test_a_chart_below_a_folder_is_rendered_and_its_templates_are_not_read_as_ma
 
 
 @pytest.mark.usefixtures("helm")
+@pytest.mark.parametrize("hook", ["test", "pre-install,test", "test-success"])
+def test_a_hook_is_judged_also_where_it_is_a_test(tmp_path: Path, hook: str) -> None:
+    written(tmp_path / "web", CHART)
+    hooked = POD.replace("metadata: {", f'metadata: {{annotations: {{helm.sh/hook: "{hook}"}}, ')
+    written(tmp_path / "web", {"templates/hook.yaml": hooked})
+
+    result = checked(tmp_path, "web", "--set", "privileged=false")
+
+    assert ["web/templates/hook.yaml (rendered)"] == [file for _, file, _ in denied(result)]
+
+
+@pytest.mark.usefixtures("helm")
 def test_gate_yaml_says_how_a_chart_is_rendered(tmp_path: Path) -> None:
     written(tmp_path / "web", CHART)
     text = (
@@ -312,6 +324,7 @@ def test_a_kustomization_is_judged_as_it_builds(tmp_path: Path) -> None:
     [
         "https://git.example/acme/base?ref=v1", "git@git.example:acme/base.git", "github.com/acme/base",
         "git::https://git.example/acme/base", "ssh://git.example/acme/base", "../base?ref=main",
+        "GitHub.COM/acme/base", "gh:acme/base", "org-1@git.example:acme/base",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("key", ["resources", "components", "bases"])
@@ -328,6 +341,51 @@ def test_what_would_be_fetched_is_refused_by_name(tmp_path: Path, named: str, ke
 
     assert "remote_reference" == found.code
     assert named in found.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "patches: [{path: 'URL'}]",
+        "patchesJson6902: [{path: 'URL', target: {kind: Pod}}]",
+        "patchesStrategicMerge: ['URL']",
+        "replacements: [{path: 'URL'}]",
+        "configMapGenerator: [{name: a, files: ['key=URL']}]",
+        "configMapGenerator: [{name: a, envs: ['URL']}]",
+        "configMapGenerator: [{name: a, env: 'URL'}]",
+        "secretGenerator: [{name: a, files: ['URL']}]",
+        "openapi: {path: 'URL'}",
+    ],
+)
+def test_no_patch_and_no_generated_content_is_fetched(tmp_path: Path, text: str) -> None:
+    url = "https://git.example/patch.yaml"
+    written(
+        tmp_path / "prod",
+        {
+            "kustomization.yaml": f"resources: [pod.yaml]\n{text.replace('URL', url)}\n",
+            "pod.yaml": POD,
+        },
+    )
+
+    found = problem(checked(tmp_path, "prod"))
+
+    assert "remote_reference" == found.code
+    assert url in found.message
+
+
+@pytest.mark.usefixtures("kustomize")
+def test_what_a_plugin_would_fetch_is_out_of_reach(tmp_path: Path) -> None:
+    plugin = (
+        "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: x}\n"
+        "path: http://192.0.2.1/patch.yaml\ntarget: {kind: Pod}\n"
+    )
+    kustomized = "resources: [pod.yaml]\ntransformers: [plugin.yaml]\n"
+    written(tmp_path / "prod", {"kustomization.yaml": kustomized, "pod.yaml": POD, "plugin.yaml": plugin})
+
+    found = problem(checked(tmp_path, "prod"))
+
+    assert "rendering_failed" == found.code
+    assert "proxyconnect" in found.message
 
 
 @pytest.mark.usefixtures("kustomize")

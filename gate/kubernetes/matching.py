@@ -12,6 +12,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from gate.kubernetes import resources
+
 NAMESPACE_NAME: Final = "kubernetes.io/metadata.name"
 """The label that the API server itself puts on every Namespace."""
 
@@ -111,8 +113,11 @@ def _matched(
     is_namespace = group == "" and value.get("kind") == "Namespace"
     if not fits_kind(match, group, str(value.get("kind"))) or match.source == "Generated":
         return Matched.NO
+    known = resources.found(group, str(value.get("kind")))
     within = str(metadata.get("namespace") or "") or namespace
-    if match.scope != "*" and (match.scope == "Cluster") == (bool(within) and not is_namespace):
+    if known is not None and not known.is_namespaced:
+        within = ""  # the API server takes it away, were it the name of an excluded one
+    if not _fits_scope(match.scope, within, known):
         return Matched.NO
     called = str(metadata.get("name") or "")
     judged = called if is_namespace else within
@@ -134,6 +139,19 @@ def _matched(
     if labels is None:
         return Matched.UNKNOWN
     return Matched.YES if selector.fits(labels) else Matched.NO
+
+
+def _fits_scope(scope: str, within: str, known: resources.Resource | None) -> bool:
+    """Whether an object in the namespace `within` fits; without one a manifest says nothing of its scope.
+
+    What will be put into a namespace is then told by its kind; a custom resource may be either, and a
+    constraint of either scope is about it.
+    """
+    if scope == "*":
+        return True
+    if known is None:
+        return scope == "Namespaced" or not within
+    return known.is_namespaced == (scope == "Namespaced")
 
 
 def _labels(selector: Selector, namespace: str, known: Any) -> Mapping[str, Any] | None:

@@ -58,7 +58,7 @@ def rendered(
     namespace: str,
     kubernetes_version: str | None,
 ) -> list[File]:
-    """The manifests of the chart at `place`, which messages call `path`; CRDs among them, tests not.
+    """The manifests of the chart at `place`, which messages call `path`; its CRDs and tests among them.
 
     Raises `ReportError` where the chart is refused or does not render.
     """
@@ -77,13 +77,13 @@ def rendered(
             "helm",
             "install Helm 3 or 4, or check what `helm template` prints: helm template … | gate check -",
         )
+    # Not --skip-tests: it drops whatever is a test among other hooks (`pre-install,test`), which an install runs.
     command = [
         helm,
         "template",
         release,
         str(place.resolve()),
         "--include-crds",
-        "--skip-tests",
         "--namespace",
         namespace,
     ]

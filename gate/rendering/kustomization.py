@@ -6,7 +6,7 @@ Plugins stay off and files outside of a kustomization's own folder unread, as th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,8 +31,18 @@ _LISTS: Final = (
     "validators",
 )
 _REMOTE: Final = re.compile(
-    r"^[a-z][a-z0-9+.-]*::|://|^git@|^[\w.-]+\.[a-z]{2,}[:/]|[?&](ref|version|timeout|submodules)="
+    r"^[a-z][a-z0-9+.-]*::|://|^[\w.-]+@|^[\w.-]+\.[a-z]{2,}[:/]|^gh:|[?&](ref|version|timeout|submodules)=",
+    re.IGNORECASE,
 )
+_OF_FILES: Final = (
+    "patches",
+    "patchesJson6902",
+    "patchesStrategicMerge",
+    "replacements",
+    "configMapGenerator",
+    "secretGenerator",
+)
+"""Lists whose members are files, or name some in `path`, `files`, `env` and `envs`."""
 
 
 def file_in(place: Path) -> Path | None:
@@ -109,3 +119,17 @@ def _named(file: Path, path: str) -> Iterator[str]:
     schema = value.get("openapi")
     if isinstance(schema, dict) and isinstance(schema.get("path"), str):
         yield schema["path"]
+    yield from _files_named(value)
+
+
+def _files_named(value: Mapping[str, Any]) -> Iterator[str]:
+    """Files that patches and generators read: kustomize fetches each of them where it is a URL."""
+    for key in _OF_FILES:
+        listed = value.get(key)
+        for one in listed if isinstance(listed, list) else ():
+            named = [one]
+            if isinstance(one, dict):
+                many = [one.get("files"), one.get("envs")]
+                named = [one.get("path"), one.get("env")]
+                named += [file for files in many if isinstance(files, list) for file in files]
+            yield from (file for file in named if isinstance(file, str) and "\n" not in file)

@@ -21,6 +21,13 @@ OUTPUT_BYTES: Final = 256 * limits.MIB
 MESSAGE_BYTES: Final = 2_000
 _KEPT: Final = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT")
 """What a tool gets of the environment: no proxy, no kubeconfig, no credential."""
+_NOWHERE: Final = "http://127.0.0.1:9"  # the port named discard: nobody listens
+_OFFLINE: Final = {
+    **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), _NOWHERE),
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+"""A second wall behind what is refused by name: fetching goes nowhere. Go sends loopback past any proxy."""
 
 
 def executable(names: Sequence[str]) -> str | None:
@@ -56,7 +63,7 @@ def output(command: Sequence[str], path: str, *, extra: Mapping[str, str] | None
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=said,
-            env={**kept, "HOME": home, "TMPDIR": home, "XDG_CONFIG_HOME": home, **(extra or {})},
+            env={**kept, **_OFFLINE, "HOME": home, "TMPDIR": home, "XDG_CONFIG_HOME": home, **(extra or {})},
             cwd=home,
             start_new_session=True,
         )

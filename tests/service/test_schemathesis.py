@@ -54,6 +54,8 @@ def test_what_the_description_allows_is_answered_as_it_says(
 ) -> None:
     # A question that waits for news waits for nothing here.
     (case.query or {}).pop("wait", None)
+    if case.path == "/api/v1/events":
+        case.query = {**(case.query or {}), "seconds": 0}
     for token in tokens:
         case.call_and_validate(
             base_url=server.url, headers={"Authorization": f"Bearer {token}"}, checks=CHECKS

@@ -33,7 +33,7 @@ LOOKED_BACK: Final = 200
 """Numbers behind the last that was sent: another process may commit a smaller one later."""
 
 
-@ROUTES.add("GET", "/events", Permission.DECISIONS_READ)
+@ROUTES.add("GET", "/events", Permission.DECISIONS_READ, media_types=("text/event-stream",))
 async def follow_events(
     service: Ours,
     who: Who,
