@@ -29,14 +29,19 @@ from tests.service.provider import Provider
 from tests.service.server import Server
 
 Bad = Callable[[Provider, Claims], str]
-NOW: Final = int(time.time())
+
+
+class Later(int):
+    """Seconds from when the token is made."""
 
 
 def changed(**claims: Any) -> Bad:
     """A token that is signed well and says something else; None takes a claim out."""
 
     def make(provider: Provider, given: Claims) -> str:
-        whole = {**given, **claims}
+        now = int(time.time())
+        said = {name: now + value if isinstance(value, Later) else value for name, value in claims.items()}
+        whole = {**given, **said}
         return provider.token("github", {name: value for name, value in whole.items() if value is not None})
 
     return make
@@ -164,16 +169,16 @@ REFUSED: Final[dict[str, tuple[Bad, str]]] = {
     "aud a mapping": (changed(aud={"https://gate.example": 1}), "audience"),
     # Times.
     "exp missing": (changed(exp=None), "exp"),
-    "exp past": (changed(iat=NOW - 900, exp=NOW - 300), "expired"),
-    "exp a text": (changed(exp=str(NOW + 300)), "exp"),
+    "exp past": (changed(iat=Later(-900), exp=Later(-300)), "expired"),
+    "exp a text": (changed(exp=str(int(time.time()) + 300)), "exp"),
     "exp true": (changed(exp=True), "exp"),
     "exp huge": (changed(exp=10**18), "exp"),
-    "exp in a year": (changed(exp=NOW + 365 * 86_400), "lives longer"),
-    "exp before iat": (changed(iat=NOW, exp=NOW - 1), "not at all"),
+    "exp in a year": (changed(exp=Later(365 * 86_400)), "lives longer"),
+    "exp before iat": (changed(iat=Later(0), exp=Later(-1)), "not at all"),
     "iat missing": (changed(iat=None), "iat"),
-    "iat of tomorrow": (changed(iat=NOW + 86_400, exp=NOW + 87_000), "future"),
-    "iat of two hours ago": (changed(iat=NOW - 7_200, exp=NOW + 600), "issued more than"),
-    "nbf of tomorrow": (changed(nbf=NOW + 86_400), "does not count yet"),
+    "iat of tomorrow": (changed(iat=Later(86_400), exp=Later(87_000)), "future"),
+    "iat of two hours ago": (changed(iat=Later(-7_200), exp=Later(600)), "issued more than"),
+    "nbf of tomorrow": (changed(nbf=Later(86_400)), "does not count yet"),
     "nbf a text": (changed(nbf="now"), "nbf"),
     # Subject and what a run must tell.
     "sub missing": (changed(sub=None), "sub"),
