@@ -17,8 +17,7 @@ import msgspec
 from msgspec import Raw
 
 from gate import times
-from gate.documents.document import Document
-from gate.errors import ReportError
+from gate.documents.document import Document, wrong_shape
 from gate.model import Finding, Kind, Location, Observation, Rejected, ReportSubject, Scan, Severity, Status
 from scanners import flaws
 from scanners.identifiers import sha256_digest
@@ -189,12 +188,9 @@ def _enterprise(document: Document) -> Scan:
 def _rows(table: _Table, document: Document) -> Iterator[_Detail]:
     missing = set(_COLUMNS) - set(table.header)
     if missing or any(len(row) != len(table.header) for row in table.rows):
-        raise ReportError(
+        raise wrong_shape(
+            document.path,
             f"not {_EXPECTED}: its table lacks columns or cells",
-            code="report_wrong_shape",
-            path=document.path,
-            line=1,
-            column=1,
             found=", ".join(sorted(missing)) or "rows of another length",
             expected=", ".join(_COLUMNS),
         )

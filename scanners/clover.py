@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gate.documents.document import Document
-from gate.errors import ReportError
+from gate.documents.document import Document, wrong_shape
 from gate.model import Scan
 from scanners import ratios
 from scanners.ratios import Counted
@@ -30,12 +29,9 @@ def parse(document: Document) -> Scan:
     root = document.element(_EXPECTED)
     metrics = root.find("project/metrics")
     if metrics is None:
-        raise ReportError(
+        raise wrong_shape(
+            document.path,
             f"not {_EXPECTED}",
-            code="report_wrong_shape",
-            path=document.path,
-            line=1,
-            column=1,
             found="no metrics of a project",
             expected="coverage/project/metrics",
         )

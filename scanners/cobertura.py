@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from gate.documents.document import Document
-from gate.errors import ReportError
+from gate.documents.document import Document, wrong_shape
 from gate.model import Scan
 from scanners import ratios
 from scanners.ratios import Counted
@@ -33,12 +32,9 @@ def parse(document: Document) -> Scan:
     """Lines and branches of all classes; raises `ReportError` for another root or a line without numbers."""
     root = document.element(_EXPECTED)
     if detect(document) is None:
-        raise ReportError(
+        raise wrong_shape(
+            document.path,
             f"not {_EXPECTED}",
-            code="report_wrong_shape",
-            path=document.path,
-            line=1,
-            column=1,
             found="another root",
             expected="coverage with line-rate",
         )

@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 
 import msgspec
 
-from gate.documents.document import Document
+from gate.documents.document import Document, wrong_shape
 from gate.errors import ReportError
 from scanners import cyclonedx_shapes as shapes
 
@@ -58,13 +58,7 @@ def bom(document: Document) -> shapes.Bom:
 
 
 def _wrong(what: str, path: str) -> ReportError:
-    return ReportError(
-        f"not a CycloneDX document (1.0 to 1.7): {what}",
-        code="report_wrong_shape",
-        path=path,
-        line=1,
-        column=1,
-    )
+    return wrong_shape(path, f"not a CycloneDX document (1.0 to 1.7): {what}")
 
 
 class _Refs:

@@ -18,7 +18,7 @@ from msgspec import Raw, field
 
 from gate import times
 from gate.documents import records
-from gate.documents.document import Document
+from gate.documents.document import Document, wrong_shape
 from gate.errors import ReportError
 from gate.model import Cvss, Evidence, Finding, FixState, Kind, Location, Observation, Scan, Severity, Status
 from scanners import cvss_scores
@@ -128,7 +128,7 @@ def parse(document: Document) -> Scan:
 
 
 def _wrong(what: str, path: str) -> ReportError:
-    return ReportError(f"not {_EXPECTED}: {what}", code="report_wrong_shape", path=path, line=1, column=1)
+    return wrong_shape(path, f"not {_EXPECTED}: {what}")
 
 
 def _plain(root: Element, path: str) -> Element:

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import field
 
 from gate.documents import records
-from gate.documents.document import Document
+from gate.documents.document import Document, wrong_shape
 from gate.errors import ReportError
 from gate.model import (
     Evidence,
@@ -186,10 +186,7 @@ def _graph(document: Document) -> Scan:
     data = document.decoded(dict[str, Any], _EXPECTED)
     lists = list(_lists(data.get("data")))
     if not lists:
-        raise ReportError(
-            f"not {_EXPECTED}", code="report_wrong_shape", path=document.path, line=1, column=1,
-            found="no vulnerabilityAlerts", expected="data with vulnerabilityAlerts",
-        )  # fmt: skip
+        raise wrong_shape(document.path, f"not {_EXPECTED}", found="no vulnerabilityAlerts", expected="data with vulnerabilityAlerts",)  # fmt: skip
     nodes = [node for one in lists for node in one.get("nodes") or ()]
     check = _checked(document)
 

@@ -17,9 +17,8 @@ from typing import Final
 import msgspec
 from msgspec import field
 
-from gate.documents.document import Document
+from gate.documents.document import Document, wrong_shape
 from gate.documents.records import Records
-from gate.errors import ReportError
 from gate.model import Evidence, FixState, Observation, Scan, Status
 from scanners import flaws
 
@@ -96,12 +95,9 @@ def parse(document: Document) -> Scan:
         return _old(document.decoded(_Old, _EXPECTED))
     messages = document.records(_Message, _EXPECTED)
     if messages.good[0].config is None:
-        raise ReportError(
+        raise wrong_shape(
+            document.path,
             "the first message is not the config of govulncheck",
-            code="report_wrong_shape",
-            path=document.path,
-            line=1,
-            column=1,
             expected=_EXPECTED,
             fix="hand over all that govulncheck wrote",
         )

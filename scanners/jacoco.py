@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gate.documents.document import Document
-from gate.errors import ReportError
+from gate.documents.document import Document, wrong_shape
 from gate.model import Scan
 from scanners import ratios
 from scanners.ratios import Counted
@@ -26,12 +25,9 @@ def parse(document: Document) -> Scan:
     """The report's own counters; raises `ReportError` for another root or a counter without numbers."""
     root = document.element(_EXPECTED)
     if detect(document) is None or any(child.tag not in _CHILDREN for child in root):
-        raise ReportError(
+        raise wrong_shape(
+            document.path,
             f"not {_EXPECTED}",
-            code="report_wrong_shape",
-            path=document.path,
-            line=1,
-            column=1,
             found="another root, or other elements",
             expected="report with name, of groups, packages and counters",
         )

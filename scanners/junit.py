@@ -14,8 +14,7 @@ import re
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from gate.documents.document import Document
-from gate.errors import ReportError
+from gate.documents.document import Document, wrong_shape
 from gate.model import Finding, Kind, Location, Observation, Scan, Severity, Status
 from scanners.words import COMMON, positive
 
@@ -34,12 +33,9 @@ def parse(document: Document) -> Scan:
     """One finding for each test that failed; raises `ReportError` for another root."""
     root = document.element(_EXPECTED)
     if document.root not in _ROOTS:
-        raise ReportError(
+        raise wrong_shape(
+            document.path,
             f"not {_EXPECTED}",
-            code="report_wrong_shape",
-            path=document.path,
-            line=1,
-            column=1,
             found="another root",
             expected="testsuites or testsuite",
         )

@@ -14,7 +14,7 @@ import msgspec
 
 from gate.documents import json as json_documents
 from gate.documents import records
-from gate.documents.document import Document
+from gate.documents.document import Document, wrong_shape
 from gate.errors import ReportError
 from gate.model import Finding, Kind, Location, Observation, Rejected, Scan, Severity, Status
 from scanners.words import address
@@ -120,12 +120,9 @@ def _observation(row: _Item, url: str) -> Observation:
 
 
 def _wrong(path: str, found: str) -> ReportError:
-    return ReportError(
+    return wrong_shape(
+        path,
         f"not {_EXPECTED}: {found}",
-        code="report_wrong_shape",
-        path=path,
-        line=1,
-        column=1,
         found=found,
         expected="niktoscan with scandetails and items",
     )

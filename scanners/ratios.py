@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gate.errors import ReportError
+from gate.documents.document import wrong_shape
 from gate.model import Finding, Kind, Observation, Scan, Severity, Status
 
 
@@ -66,12 +66,9 @@ def _observation(tool: str, rule: str, what: str, counted: Counted) -> Observati
 def number(text: str | None, what: str, path: str) -> int:
     """`text` as a count of 0 and more; raises `ReportError` that names `what` for anything else."""
     if text is None or not text.isascii() or not text.isdecimal() or len(text) > 15:
-        raise ReportError(
+        raise wrong_shape(
+            path,
             f"{what} is no count",
-            code="report_wrong_shape",
-            path=path,
-            line=1,
-            column=1,
             found=repr((text or "nothing")[:80]),
             expected="a whole number of 0 and more",
         )

@@ -12,7 +12,7 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from gate.documents import records
-from gate.documents.document import Document
+from gate.documents.document import Document, wrong_shape
 from gate.errors import ReportError
 from gate.model import Evidence, Finding, Kind, Location, Observation, Scan, Severity, Status
 from scanners.words import positive
@@ -97,12 +97,9 @@ def _observation(bug: Element, path: str) -> Observation:
 
 
 def _wrong(path: str, found: str) -> ReportError:
-    return ReportError(
+    return wrong_shape(
+        path,
         f"not {_EXPECTED}: {found}",
-        code="report_wrong_shape",
-        path=path,
-        line=1,
-        column=1,
         found=found,
         expected="BugCollection with BugInstance elements",
     )

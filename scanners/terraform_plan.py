@@ -14,8 +14,8 @@ from typing import Final
 import msgspec
 
 from gate import times
-from gate.documents.document import Document
-from gate.errors import ReportError, quoted
+from gate.documents.document import Document, wrong_shape
+from gate.errors import quoted
 from gate.model import Scan, Status
 
 _EXPECTED: Final = "a Terraform plan"
@@ -53,12 +53,9 @@ def parse(document: Document) -> Scan:
     """No finding; raises `ReportError` for an unknown format version or where no change is understood."""
     plan = document.decoded(_Plan, _EXPECTED)
     if not _VERSION.fullmatch(plan.format):
-        raise ReportError(
+        raise wrong_shape(
+            document.path,
             f"not {_EXPECTED} of a known version",
-            code="report_wrong_shape",
-            path=document.path,
-            line=1,
-            column=1,
             found=f"format_version {quoted(plan.format)}",
             expected="0.x or 1.x",
         )

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Raw
 
 from gate import times
-from gate.documents.document import Document
+from gate.documents.document import Document, wrong_shape
 from gate.errors import ReportError
 from gate.model import (
     Component,
@@ -154,12 +154,9 @@ def _subject(one: shapes.Object) -> ReportSubject | None:
 
 
 def _not_understood(first: Rejected, document: Document) -> ReportError:
-    return ReportError(
+    return wrong_shape(
+        document.path,
         f"not {_EXPECTED}: {first.reason}",
-        code="report_wrong_shape",
-        path=document.path,
-        line=1,
-        column=1,
         found=first.where,
         fix="hand over the objects as kubectl get -o json gives them",
     )

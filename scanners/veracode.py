@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 import msgspec
 
 from gate.documents import records
-from gate.documents.document import Document
+from gate.documents.document import Document, wrong_shape
 from gate.errors import ReportError
 from gate.model import Evidence, Finding, Kind, Location, Observation, Rejected, Scan, Severity, Status
 from scanners.words import address, positive
@@ -243,12 +243,9 @@ def _scan(seen: list[Observation], rejected: tuple[Rejected, ...], notes: list[s
 
 
 def _wrong(path: str, found: str) -> ReportError:
-    return ReportError(
+    return wrong_shape(
+        path,
         f"not {_EXPECTED}: {found}",
-        code="report_wrong_shape",
-        path=path,
-        line=1,
-        column=1,
         found=found,
         expected="detailedreport with flaws and components",
     )

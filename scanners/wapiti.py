@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 
 from gate import times
 from gate.documents import records
-from gate.documents.document import Document
+from gate.documents.document import Document, wrong_shape
 from gate.errors import ReportError
 from gate.model import Finding, Kind, Location, Observation, ReportSubject, Scan, Severity
 from scanners.words import address
@@ -88,12 +88,9 @@ def _observation(flaw: Element, entry: Element, *, target: str, path: str) -> Ob
 
 
 def _wrong(path: str, found: str) -> ReportError:
-    return ReportError(
+    return wrong_shape(
+        path,
         f"not {_EXPECTED}: {found}",
-        code="report_wrong_shape",
-        path=path,
-        line=1,
-        column=1,
         found=found,
         expected="report of type security by wapiti",
     )

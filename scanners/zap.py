@@ -19,8 +19,8 @@ from msgspec import Raw, field
 
 from gate import times
 from gate.documents import records
-from gate.documents.document import Document
-from gate.errors import ReportError, quoted
+from gate.documents.document import Document, wrong_shape
+from gate.errors import quoted
 from gate.model import Finding, Kind, Location, Observation, Rejected, Scan, Severity, Status
 
 _EXPECTED: Final = "a ZAP report"
@@ -74,12 +74,9 @@ def parse(document: Document) -> Scan:
     if document.syntax == "xml":
         root = document.element(_EXPECTED)
         if document.root != "OWASPZAPReport":
-            raise ReportError(
+            raise wrong_shape(
+                document.path,
                 f"not {_EXPECTED}",
-                code="report_wrong_shape",
-                path=document.path,
-                line=1,
-                column=1,
                 found=f"the root {quoted(document.root)}",
                 expected="the root OWASPZAPReport",
             )
@@ -125,13 +122,7 @@ def _alerts(site: Element, number: int) -> Iterator[tuple[Element, str]]:
 def _alert(item: Element, path: str) -> _Alert:
     for name in ("pluginid", "riskcode"):
         if not item.findtext(name):
-            raise ReportError(
-                f"not {_EXPECTED}: an alert without {name}",
-                code="report_wrong_shape",
-                path=path,
-                line=1,
-                column=1,
-            )
+            raise wrong_shape(path, f"not {_EXPECTED}: an alert without {name}")
     return _Alert(
         pluginid=item.findtext("pluginid", ""),
         riskcode=item.findtext("riskcode", ""),

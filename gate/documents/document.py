@@ -170,16 +170,33 @@ class Document:
         return self.data.decode("utf-8").splitlines()
 
     def _not(self, expected: str, syntax: str) -> ReportError:
-        return ReportError(
+        return wrong_shape(
+            self.path,
             f"not {expected}",
-            code="report_wrong_shape",
-            path=self.path,
-            line=1,
-            column=1,
             found=self.syntax,
             expected=syntax,
             fix="name the right format with --as",
         )
+
+
+def wrong_shape(
+    path: str,
+    message: str,
+    found: str | None = None,
+    expected: str | None = None,
+    fix: str | None = None,
+) -> ReportError:
+    """Why the file `path` as a whole is not what it seemed: `report_wrong_shape` at its first character."""
+    return ReportError(
+        message,
+        code="report_wrong_shape",
+        path=path,
+        line=1,
+        column=1,
+        found=found,
+        expected=expected,
+        fix=fix,
+    )
 
 
 def _below(value: Any, names: Iterable[str | int]) -> Any:
