@@ -24,8 +24,6 @@ from gate import times
 from gate.errors import StoreError
 from gate.feed import AdmissionRecord
 
-COUNTS_EVERY_S: Final = 5.0
-"""How often grown counts of allows are written."""
 AGGREGATES: Final = 20_000
 """Allows told apart at once; the oldest is written and forgotten beyond that."""
 BATCH: Final = 512

@@ -41,13 +41,7 @@ def review(
     from gate.service import standing
 
     body = sys.stdin.buffer.read() if str(file) == "-" else files.content(file, str(file), ReportError)
-    sources = standing.Sources(
-        policies=policies or ("builtin:default",),
-        data=data,
-        waivers=waivers,
-        platform=config,
-        root=Path.cwd(),
-    )
+    sources = standing.Sources.named(policies, data, waivers, config)
     known = Kept(data_dir / "known.jsonl").known if data_dir else Known()
     with bootstrap.engine() as engine:
         desk = Desk(engine, standing.loaded(sources, engine, known), known, None)

@@ -81,13 +81,7 @@ def audit(  # noqa: PLR0917 - click passes them by name
     if record and store is None:
         raise SettingsError("--record without --feed", code="usage", fix="name the service that keeps it")
     now = datetime.now(UTC)
-    sources = standing.Sources(
-        policies=policies or ("builtin:default",),
-        data=data,
-        waivers=waivers,
-        platform=config,
-        root=Path.cwd(),
-    )
+    sources = standing.Sources.named(policies, data, waivers, config)
     known = _known(store)
     asked_cluster = cluster_of(kubeconfig, context, cluster_token)
     # `gate` switches the collector off for commands that end at once; a cluster takes minutes.
@@ -154,13 +148,7 @@ def adopt(  # noqa: PLR0917 - click passes them by name
             "adopting wants --feed and --config", code="usage", fix="say whose decisions count, where"
         )
     now = datetime.now(UTC)
-    sources = standing.Sources(
-        policies=policies or ("builtin:default",),
-        data=data,
-        waivers=waivers,
-        platform=config,
-        root=Path.cwd(),
-    )
+    sources = standing.Sources.named(policies, data, waivers, config)
     known = _known(store)
     with bootstrap.engine() as engine:
         ground = standing.loaded(sources, engine, known)
@@ -191,15 +179,14 @@ def _known(store: Store | None) -> Known:
     from gate.admission.known import Known
 
     known = Known()
-    for _ in range(PAGES if store else 0):
-        assert store is not None  # noqa: S101 - the range is empty otherwise
+    if store is None:
+        return known
+    for _ in range(PAGES):
         page = store.page(known.epoch, known.last, 0.0)
         known.apply(page)
         if not page.has_more:
             return known
-    if store is not None:
-        raise GateError("the store does not end to tell of changes", code="feed_invalid")
-    return known
+    raise GateError("the store does not end to tell of changes", code="feed_invalid")
 
 
 def _ids(now: datetime) -> Callable[[], str]:

@@ -293,13 +293,7 @@ def replay(
     from gate.errors import ReportError
     from gate.service import standing
 
-    sources = standing.Sources(
-        policies=policies or ("builtin:default",),
-        data=data,
-        waivers=waivers,
-        platform=config,
-        root=Path.cwd(),
-    )
+    sources = standing.Sources.named(policies, data, waivers, config)
     known = Kept(data_dir / "known.jsonl").known if data_dir else Known()
     worst = 0
     with bootstrap.engine() as engine:

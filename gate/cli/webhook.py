@@ -87,13 +87,7 @@ def serve(  # noqa: PLR0917 - click passes them by name
         threading.Thread(target=_ended_with_stdin, name="parent", daemon=True).start()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     served = _certificate_files(certificate, key, plain_http, host)
-    sources = standing.Sources(
-        policies=policies or ("builtin:default",),
-        data=data,
-        waivers=waivers,
-        platform=config,
-        root=Path.cwd(),
-    )
+    sources = standing.Sources.named(policies, data, waivers, config)
     pair = Certificate(*served, client_ca) if served else None
     known_file, spools = webhook.data_folders(data_dir)
     kept = Kept(known_file)

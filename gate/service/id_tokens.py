@@ -31,7 +31,6 @@ LONGEST_TOKEN: Final = 16 * limits.KIB
 LEEWAY_S: Final = 60.0
 LONGEST_LIFE_S: Final = 24 * 3600.0
 """From `iat` to `exp`; GitLab's tokens live as long as a job may."""
-REQUIRED: Final = ("exp", "iat", "iss", "aud", "sub")
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]+")
 _LEADING_ELSEWHERE: Final = frozenset({"jku", "jwk", "x5u", "x5c", "crit", "zip", "enc", "b64", "cty"})
 """Headers that bring a key, name where one is, or change how the rest is read."""

@@ -1,4 +1,4 @@
-"""What a person is, and where: by groups of the identity provider, and by teams."""
+"""What a person is, and where: by groups of the identity provider."""
 
 from __future__ import annotations
 

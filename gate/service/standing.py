@@ -40,6 +40,23 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     root: Path
     """What relative paths start at."""
 
+    @classmethod
+    def named(
+        cls,
+        policies: tuple[str, ...],
+        data: tuple[str, ...],
+        waivers: tuple[str, ...],
+        platform: str | None,
+    ) -> Sources:
+        """What a command line names, relative to the working directory; the default policies where it names none."""
+        return cls(
+            policies=policies or ("builtin:default",),
+            data=data,
+            waivers=waivers,
+            platform=platform,
+            root=Path.cwd(),
+        )
+
     def paths(self) -> list[Path]:
         """The files and folders that can change."""
         policies = (name for name in self.policies if ":" not in name.split("/")[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
@@ -333,15 +332,6 @@ def listed(connection: Connection, wanted: Filter, cursor: str | None, limit: in
         query = query.where(DECISIONS.c.decided_at >= wanted.since)
     rows = connection.execute(paging.after(query, (DECISIONS.c.id,), cursor, limit)).all()
     return paging.page([_summary(row) for row in rows], limit, ("id",))
-
-
-def used_reports(connection: Connection, decision_ids: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Decision id -> digests of its reports, in their order."""
-    query = select(DECISION_REPORTS).where(DECISION_REPORTS.c.decision_id.in_(list(decision_ids)))
-    found: dict[str, list[str]] = {}
-    for row in connection.execute(query.order_by(DECISION_REPORTS.c.position)):
-        found.setdefault(row.decision_id, []).append(row.sha256)
-    return {key: tuple(value) for key, value in found.items()}
 
 
 def _told(transaction: Transaction, given: Recording) -> None:

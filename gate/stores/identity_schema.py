@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Index, Integer, Table, Text
+from sqlalchemy import Column, Index, Table, Text
 
 from gate.stores.columns import METADATA, needed, project
 
@@ -37,13 +37,3 @@ SESSIONS: Final = Table(
     Index(None, "expires_at"),
 )
 """Browsers that are logged in; the cookie itself is nowhere."""
-TEAMS: Final = Table(
-    "teams",
-    METADATA,
-    Column("name", Text, primary_key=True),
-    needed("version", Integer),
-    needed("document"),
-    needed("updated_at"),
-    needed("updated_by"),
-)
-"""`document`: namespaces, members and their roles."""

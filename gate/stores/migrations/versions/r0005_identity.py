@@ -1,4 +1,4 @@
-"""Who is believed: rules about runs of CI systems, sessions, teams."""
+"""Who is believed: rules about runs of CI systems, sessions."""
 
 from __future__ import annotations
 
@@ -27,15 +27,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
     )
     op.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"], unique=False)
-    op.create_table(
-        "teams",
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("document", sa.Text(), nullable=False),
-        sa.Column("updated_at", sa.Text(), nullable=False),
-        sa.Column("updated_by", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_teams")),
-    )
     op.create_table(
         "trusts",
         sa.Column("id", sa.Text(), nullable=False),
