@@ -375,8 +375,8 @@ func (s *outliner) blockScalar() {
 
 // position is the line and column, in characters, of a byte of a text.
 func position(text string, offset int) (line, column int) {
-	before := text[:min(offset, len(text))]
-	return strings.Count(before, "\n") + 1, utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
+	at := textPlace{line: 1, column: 1}.forward(text, min(offset, len(text)))
+	return at.line, at.column
 }
 
 // A textPlace is an offset with its line and column, in characters: walking on costs what lies between.

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from gate import bundle as bundles
-from gate import limits, policy_files
+from gate import limits, policy_files, turns
 from gate.bundle import Bundle
 from gate.conftest import inputs as conftest_inputs
 from gate.conftest import policies as conftests
@@ -130,15 +129,12 @@ def _answered(given: Iterable[File], engine: Engine) -> Iterator[tuple[Sequence[
         # Nothing for the engine to read: threads would be started only to be ended.
         yield given, _reader((), engine)
         return
-    with ThreadPoolExecutor(2, "manifests") as pool:
-        waiting: deque[tuple[Sequence[File], Future[manifests.ReadMany]]] = deque()
-        for fresh in _batches(given):
-            waiting.append((fresh, pool.submit(_reader, fresh, engine)))
-            if len(waiting) > 2:
-                batch, read = waiting.popleft()
-                yield batch, read.result()
-        for batch, read in waiting:
-            yield batch, read.result()
+    asked = (partial(_batch, fresh, engine) for fresh in _batches(given))
+    yield from turns.answered(asked, at_once=2, ahead=2)
+
+
+def _batch(fresh: Sequence[File], engine: Engine) -> tuple[Sequence[File], manifests.ReadMany]:
+    return fresh, _reader(fresh, engine)
 
 
 def _batches(given: Iterable[File]) -> Iterator[Sequence[File]]:

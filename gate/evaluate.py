@@ -11,15 +11,13 @@ Undefined, a missing answer and an unknown key are errors, never "nothing was sa
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
-from gate import limits
+from gate import limits, turns
 from gate.assemble import Assembled
 from gate.bundle import Bundle, entrypoints
 from gate.conftest.inputs import Configured
@@ -245,18 +243,8 @@ def _answered(questions: Sequence[Callable[[], Sequence[T]]]) -> Iterator[T]:
         for question in questions:
             yield from question()
         return
-    with ThreadPoolExecutor(IN_FLIGHT, "asking") as pool:
-        waiting: deque[Future[Sequence[T]]] = deque()
-        try:
-            for question in questions:
-                waiting.append(pool.submit(question))
-                if len(waiting) > AHEAD:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
-        finally:
-            for one in waiting:
-                one.cancel()
+    for answers in turns.answered(questions, IN_FLIGHT, AHEAD):
+        yield from answers
 
 
 def _bounded(said: Iterable[Said]) -> tuple[Said, ...]:

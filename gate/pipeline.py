@@ -107,8 +107,12 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     components: tuple[Component, ...]
     objects: tuple[KubernetesObject, ...]
     rules: dict[str, Rule]
-    input: bytes
-    """The policy input v1 that was judged."""
+    assembled: assemble.Assembled
+
+    @property
+    def input(self) -> bytes:
+        """The policy input v1 that was judged, made when it is asked for: a command line keeps none."""
+        return self.assembled.document
 
 
 def judge(
@@ -238,7 +242,7 @@ def judge(
         components=components,
         objects=objects,
         rules=rules,
-        input=given.document,
+        assembled=given,
     )
 
 
