@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final, overload
+from functools import partial
+from typing import Any, Final
 
 import msgspec
 
 from gate import times
+from gate.lazily import Made
 from gate.model import (
     Approval,
     Component,
@@ -61,32 +63,6 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Only at admission: operation, oldObject, userInfo and so on."""
 
 
-class Overlays(Sequence[bytes]):
-    """What rules of scope `object` see of each object, laid over the base; made when it is asked for."""
-
-    def __init__(self, objects: Sequence[KubernetesObject], request: dict[str, Any] | None) -> None:
-        self._objects = objects
-        self._request = _ENCODER.encode(request)
-
-    def __len__(self) -> int:
-        return len(self._objects)
-
-    @overload
-    def __getitem__(self, index: int) -> bytes: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[bytes]: ...
-
-    def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
-        if isinstance(index, slice):
-            return [self._overlay(one) for one in self._objects[index]]
-        return self._overlay(self._objects[index])
-
-    def _overlay(self, one: KubernetesObject) -> bytes:
-        source = _ENCODER.encode(one.source)
-        return b'{"object":%b,"request":%b,"source":%b}' % (one.text, self._request, source)
-
-
 class Assembled(msgspec.Struct, frozen=True, kw_only=True):
     """The policy input, ready to send."""
 
@@ -96,8 +72,8 @@ class Assembled(msgspec.Struct, frozen=True, kw_only=True):
     objects: tuple[KubernetesObject, ...]
     base: bytes
     """What rules of scope `object` see, but for the object."""
-    overlays: Overlays
-    """One for each object: `object`, `source`, `request`; laid over `base`."""
+    overlays: Sequence[bytes]
+    """One for each object, made when it is asked for: `object`, `source`, `request`; laid over `base`."""
     sha256: str
     """Of `document`, which holds the objects too."""
 
@@ -150,9 +126,14 @@ def assemble(facts: Facts) -> Assembled:
         after=after,
         objects=facts.objects,
         base=_ENCODER.encode(common | empty),
-        overlays=Overlays(facts.objects, facts.request),
+        overlays=Made(facts.objects, partial(_overlay, _ENCODER.encode(facts.request))),
         sha256=f"sha256:{digest.hexdigest()}",
     )
+
+
+def _overlay(request: bytes, one: KubernetesObject) -> bytes:
+    """What rules of scope `object` see of one object."""
+    return b'{"object":%b,"request":%b,"source":%b}' % (one.text, request, _ENCODER.encode(one.source))
 
 
 def _listed(objects: Iterable[KubernetesObject]) -> Iterator[bytes]:

@@ -339,7 +339,9 @@ def _content(path: str, root: Path) -> bytes:
     pieces: list[bytes] = []
     size = 0
     with open(os.path.join(root, path), "rb", buffering=0) as file:  # noqa: PTH118, PTH123 - as in _in_folder
-        while size <= limits.REPORT_BYTES and (piece := file.read(limits.MIB if size else 64 * limits.KIB)):
+        wanted = 64 * limits.KIB
+        while size <= limits.REPORT_BYTES and (piece := file.read(wanted)):
             pieces.append(piece)
             size += len(piece)
+            wanted = limits.MIB if len(piece) == wanted else wanted
     return b"".join(pieces)

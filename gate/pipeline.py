@@ -9,6 +9,7 @@ the service and admission all ask through `judge`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,8 @@ import msgspec
 
 from gate import __version__, assemble, baseline, decide, environments, times, waivers
 from gate.bundle import Bundle
+from gate.conftest.inputs import Configured
+from gate.conftest.results import Tested
 from gate.evaluate import (
     Engine,
     Python,
@@ -26,6 +29,7 @@ from gate.evaluate import (
 )
 from gate.ingest import Read
 from gate.kubernetes import schemas
+from gate.kubernetes.reviews import Reviewed
 from gate.model import (
     Approval,
     Approvals,
@@ -149,39 +153,12 @@ def judge(
             settings=asked.settings,
         )
     )
-    said = evaluate(
-        engine,
-        python,
-        bundle,
-        given,
-        frozenset(by_fingerprint),
-        point=asked.point,
-        now_ns=assemble.now_ns(asked.now),
-        timeout_s=asked.timeout_s,
-    )
-    refuse_if_off(bundle, asked.point, asked.action_for)
-    constraints = evaluate_gatekeeper(
-        engine,
-        bundle,
-        given,
-        objects,
-        point=asked.point,
-        now_ns=assemble.now_ns(asked.now),
-        timeout_s=asked.timeout_s,
-    )
     documents = tuple(one for read in asked.reads for one in read.configuration)
-    conftest = evaluate_conftest(
-        engine,
-        bundle,
-        given,
-        documents,
-        len(objects),
-        point=asked.point,
-        now_ns=assemble.now_ns(asked.now),
-        timeout_s=asked.timeout_s,
+    own, constraints, conftest = _heard(
+        asked, bundle, engine, python, given, frozenset(by_fingerprint), documents
     )
     of_schemas = schemas.said(asked.schemas, objects) if asked.schemas else ()
-    said = (*said, *constraints.said, *of_schemas, *conftest.said)
+    said = (*own, *constraints.said, *of_schemas, *conftest.said)
     shown = (*objects, *(one.as_object for one in documents))
 
     rules = {**bundle.rules, **environments.RULES, **schemas.RULES}
@@ -244,6 +221,43 @@ def judge(
         rules=rules,
         assembled=given,
     )
+
+
+def _heard(
+    asked: Question,
+    bundle: Bundle,
+    engine: Engine,
+    python: Python | None,
+    given: assemble.Assembled,
+    fingerprints: frozenset[str],
+    documents: Sequence[Configured],
+) -> tuple[tuple[Said, ...], Reviewed, Tested]:
+    """What gate's rules, Gatekeeper's constraints and Conftest's policies say, asked side by side.
+
+    Where several fail, the first of them in this order is told.
+    """
+    when: dict[str, Any] = {
+        "point": asked.point,
+        "now_ns": assemble.now_ns(asked.now),
+        "timeout_s": asked.timeout_s,
+    }
+
+    def own() -> tuple[Said, ...]:
+        said = evaluate(engine, python, bundle, given, fingerprints, **when)
+        refuse_if_off(bundle, asked.point, asked.action_for)
+        return said
+
+    def constraints() -> Reviewed:
+        return evaluate_gatekeeper(engine, bundle, given, given.objects, **when)
+
+    def conftest() -> Tested:
+        return evaluate_conftest(engine, bundle, given, documents, len(given.objects), **when)
+
+    if bundle.gatekeeper is None and bundle.conftest is None:
+        return own(), Reviewed(), Tested()
+    with ThreadPoolExecutor(2, "asking") as pool:
+        others = pool.submit(constraints), pool.submit(conftest)
+        return own(), others[0].result(), others[1].result()
 
 
 def _wanted(said: Sequence[Said], objects: Sequence[KubernetesObject]) -> list[tuple[str, int, str]]:

@@ -5,7 +5,6 @@ A list at the top of a file is several documents, as in Conftest; so are the doc
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 
@@ -61,9 +60,8 @@ class Configured(msgspec.Struct, frozen=True, kw_only=True):
         """What a violation points at; a document that is no Kubernetes object is called by its number."""
         source = Source(file=self.path, line=self.line)
         if self.api_version is not None:
-            text = bytes(self.text)
             return KubernetesObject(
-                text=text, api_version=self.api_version, source=source, document=self.document
+                text=self.text, api_version=self.api_version, source=source, document=self.document
             )
         value = self.value
         named = {"kind": "Document", "metadata": {"name": str(self.document + 1)}}
@@ -81,7 +79,7 @@ def readers() -> dict[str, Reader]:
 
 def parser(path: str) -> str | None:
     """The reader that Conftest's rules about names choose for `path`, or None."""
-    name = posixpath.basename(path).lower()
+    name = path.rpartition("/")[2].lower()
     ending = name.rpartition(".")[2] if "." in name else ""
     if name == "dockerfile" or name.startswith("dockerfile.") or ending == "dockerfile":
         return "dockerfile"

@@ -16,6 +16,7 @@ import msgspec
 from gate.conftest.inputs import Configured
 from gate.conftest.policies import ENTRYPOINT, Asked, Library, severity
 from gate.errors import PolicyError, Problem, quoted
+from gate.lazily import Made
 from gate.model import Said
 
 Ask = Callable[[str, bytes, Sequence[bytes]], Sequence[tuple[dict[str, Any], Sequence[Problem]]]]
@@ -51,13 +52,15 @@ def tested(library: Library, documents: Sequence[Configured], first: int, ask: A
             expected="at least one file of configuration",
             fix="name the files that the policies are about",
         )
+    overlays: Sequence[bytes]
+    places: list[tuple[int | None, str]]
     if library.combine:
         ordered = sorted(documents, key=lambda one: one.path)
         combined = [{"path": one.path, "contents": one.text} for one in ordered]
         overlays = [_ENCODER.encode({"document": combined, "file": _facts("Combined")})]
-        places: list[tuple[int | None, str]] = [(None, "the combined files")]
+        places = [(None, "the combined files")]
     else:
-        overlays = [_ENCODER.encode({"document": one.text, "file": _facts(one.path)}) for one in documents]
+        overlays = Made(documents, _overlay)
         places = [(first + index, one.path) for index, one in enumerate(documents)]
     answers = ask(ENTRYPOINT, b"{}", overlays)
     if len(answers) != len(overlays):
@@ -80,6 +83,10 @@ def tested(library: Library, documents: Sequence[Configured], first: int, ask: A
     told = [f"a built-in failed, its rule was left out: {one}" for one in sorted(failed)]
     notices = (*library.notices, *_first(excepted, "exceptions"), *_first(told, "failures of built-ins"))
     return Tested(said=tuple(said), notices=notices)
+
+
+def _overlay(one: Configured) -> bytes:
+    return _ENCODER.encode({"document": one.text, "file": _facts(one.path)})
 
 
 def _facts(path: str) -> dict[str, str]:
