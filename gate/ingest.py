@@ -16,7 +16,6 @@ import msgspec
 from gate.conftest import inputs
 from gate.documents import json as json_documents
 from gate.documents import manifests, records
-from gate.documents import xml as xml_documents
 from gate.documents.document import Document
 from gate.documents.envelope import decoded, is_wrapped, uncompressed
 from gate.errors import ReportError, quoted
@@ -185,6 +184,8 @@ def _document(text: bytes, path: str) -> Document:
     start = text.lstrip()[:1]
     if start == b"<":
         _refuse_web_page(text, path)
+        from gate.documents import xml as xml_documents  # noqa: PLC0415 - few checks have any
+
         name, attributes = xml_documents.root(text, path)
         return Document(path=path, data=text, syntax="xml", top=name, attributes=attributes)
     if _TEXT.match(text):

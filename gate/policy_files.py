@@ -6,7 +6,6 @@ What they say is `gate/bundle.py`'s matter, once an engine has compiled them.
 from __future__ import annotations
 
 import hashlib
-import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -265,6 +264,8 @@ def _bounded(data: bytes, label: str) -> bytes:
 
 def _archive(path: Path, source: str) -> Iterator[tuple[str, bytes]]:
     """Regular members of a tar file, in memory; their names are labels only (THREATS.md B1, B2)."""
+    import tarfile  # noqa: PLC0415 - few checks open an archive
+
     try:
         with tarfile.open(path, "r:gz") as archive:
             total, seen = 0, set()

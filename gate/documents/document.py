@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeVar
-from xml.etree.ElementTree import Element
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 
 from gate.documents import json as json_documents
 from gate.documents import records
-from gate.documents import xml as xml_documents
 from gate.documents.records import Records
 from gate.errors import ReportError
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 T = TypeVar("T")
 
@@ -161,6 +162,8 @@ class Document:
         """The root of an XML document; raises `ReportError` with its place, or for another syntax."""
         if self.syntax != "xml":
             raise self._not(expected, "XML")
+        from gate.documents import xml as xml_documents  # noqa: PLC0415 - few checks have any
+
         return xml_documents.parsed(self.data, self.path)
 
     def lines(self, expected: str) -> list[str]:

@@ -6,7 +6,6 @@ Not done here: fetching dependencies. A chart is rendered as it lies there, as a
 from __future__ import annotations
 
 import re
-import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -40,6 +39,8 @@ def is_chart(place: Path) -> bool:
 
 
 def _holds_chart(archive: Path) -> bool:
+    import tarfile  # noqa: PLC0415 - few checks open an archive
+
     try:
         with tarfile.open(archive, "r:gz") as members:
             return any(
@@ -154,6 +155,8 @@ def _in_folder(place: Path, path: str) -> Iterator[tuple[str, int, bytes]]:
 
 def _archived(place: Path, path: str) -> Iterator[tuple[str, int, bytes]]:
     """The same of an archive, which is never extracted; bounded in size, ratio and members."""
+    import tarfile  # noqa: PLC0415 - few checks open an archive
+
     most = min(BYTES, max(place.stat().st_size, 1) * RATIO)
     total = 0
     names: set[str] = set()
