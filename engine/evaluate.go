@@ -222,6 +222,9 @@ func overlaid(base ast.Value, overlay []byte) (ast.Value, error) {
 	if !ok {
 		return nil, fail(badRequest, "input: found a "+ast.ValueName(base)+" below an overlay, expected an object")
 	}
+	if under.Len() == 0 {
+		return over, nil
+	}
 	pairs := make([][2]*ast.Term, 0, under.Len()+over.Len())
 	under.Foreach(func(key, value *ast.Term) {
 		if over.Get(key) == nil {

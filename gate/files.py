@@ -181,7 +181,8 @@ def _below(
         yield STDIN
         return
     label, place = _plain(path), root / path
-    if place.is_file():
+    # A pipe too where it is named: `<(helm template chart)` of a shell is one.
+    if place.is_file() or place.is_fifo():
         yield label
         return
     if not place.is_dir():
@@ -338,10 +339,14 @@ def _content(path: str, root: Path) -> bytes:
     # One read of the whole limit would reserve its memory anew for each of thousands of small files.
     pieces: list[bytes] = []
     size = 0
-    with open(os.path.join(root, path), "rb", buffering=0) as file:  # noqa: PTH118, PTH123 - as in _in_folder
-        wanted = 64 * limits.KIB
-        while size <= limits.REPORT_BYTES and (piece := file.read(wanted)):
+    wanted = 16 * limits.KIB
+    # A file object for each of them takes as long as reading it.
+    file = os.open(os.path.join(root, path), os.O_RDONLY | getattr(os, "O_BINARY", 0))  # noqa: PTH118
+    try:
+        while size <= limits.REPORT_BYTES and (piece := os.read(file, wanted)):
             pieces.append(piece)
             size += len(piece)
             wanted = limits.MIB if len(piece) == wanted else wanted
-    return b"".join(pieces)
+    finally:
+        os.close(file)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
