@@ -5,7 +5,9 @@ A list at the top of a file is several documents, as in Conftest; so are the doc
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, Literal
 
 import msgspec
@@ -72,9 +74,13 @@ class Configured(msgspec.Struct, frozen=True, kw_only=True):
 
 def readers() -> dict[str, Reader]:
     """What is read only where Conftest's policies ask for it, by name; HCL the engine reads."""
-    from gate.documents import dockerfile, dotenv, ini, toml  # noqa: PLC0415 - most checks have no use for them
+    return {name: partial(_read_by, name) for name in ("dockerfile", "dotenv", "ini", "toml")}
 
-    return {"dockerfile": dockerfile.parsed, "dotenv": dotenv.parsed, "ini": ini.parsed, "toml": toml.parsed}
+
+def _read_by(name: str, text: bytes, path: str) -> Any:
+    """What the reader `name` reads; imported with the first file of its kind."""
+    module = importlib.import_module(f"gate.documents.{name}")
+    return module.parsed(text, path)
 
 
 def parser(path: str) -> str | None:
