@@ -22,6 +22,8 @@ from gate.errors import GateError, ReportError, SettingsError, quoted
 
 ENDINGS: Final = (".json", ".sarif", ".xml", ".yaml", ".yml", ".spdx", ".cdx", ".jsonl", ".ndjson", ".gz")
 """What is looked at in a folder; a file named by itself is read whatever it is called."""
+KUSTOMIZATION: Final = "Kustomization"
+"""One of the names that `kustomize` knows and that has no ending; it is looked at, so that it can be refused."""
 NOT_INPUTS: Final = frozenset({"node_modules", "__pycache__"})
 OURS: Final = frozenset({"gate.yaml", "gate.yml"})
 NEVER: Final = ".git"
@@ -118,7 +120,7 @@ def left_out(paths: Sequence[str], root: Path, also: Callable[[str], bool] = no_
             for name in sorted(names):
                 if also(name) and not is_hidden:
                     continue
-                if not name.lower().endswith(ENDINGS):
+                if not _has_ending(name):
                     other += [] if is_hidden or name.startswith(".") else [(below / name).as_posix()]
                 elif is_hidden or not (
                     _is_input(Path(folder) / name) if name in OURS else _is_looked_at(name)
@@ -234,7 +236,7 @@ def _in_folder(
                     _refuse_folder_link(Path(entry.path), prefix + entry.name)
                 below.append(entry)
             continue
-        is_usual = entry.name.lower().endswith(ENDINGS) and (hidden_too or _is_input(entry))
+        is_usual = _has_ending(entry.name) and (hidden_too or _is_input(entry))
         if not is_usual and not also(entry.name):
             continue
         its_label = prefix + entry.name
@@ -263,6 +265,10 @@ def _matches(pattern: str, root: Path) -> list[str]:
         _refuse_link_out(match, base, label)
         matches.append(label)
     return matches
+
+
+def _has_ending(name: str) -> bool:
+    return name.lower().endswith(ENDINGS) or name == KUSTOMIZATION
 
 
 def _is_looked_at(name: str) -> bool:

@@ -7,6 +7,7 @@ file and knows no adapter; both are given to it.
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import re
 from collections.abc import Mapping
 from typing import Final, Literal, Protocol
@@ -25,6 +26,8 @@ from gate.model import Evidence, Report, Scan, Status
 KUBERNETES: Final = "kubernetes"
 _REPORT_GROUPS: Final = ("aquasecurity.github.io", "wgpolicyk8s.io", "openreports.io", "reports.kyverno.io")
 """What scanners write into a cluster: as manifests they would all be harmless."""
+_KUSTOMIZE: Final = "kustomize.config.k8s.io"
+"""What `kustomize` builds from; no cluster takes it, and as a manifest it would be harmless whatever it patches."""
 _TEXT: Final = re.compile(rb"(?:\s*#[^\n]*\n)*\s*[A-Za-z]\w*:")
 """`Tag: value`, as SPDX and LCOV write; comments may stand before."""
 _TRAILING: Final = "trailing characters"
@@ -112,7 +115,7 @@ def _configured(
         if declared is None and not any(one.is_like_an_object for one in documents):
             scan, why = _configuration_scan("yaml"), "YAML without apiVersion and kind"
         else:
-            scan = _manifest_scan(text, path, lambda *_: answer)
+            scan = _manifest_scan(text, path, lambda *_: answer, is_configuration=True)
             why = "declared" if declared else "YAML"
     else:
         # Lines and text are reports of one tool or nothing; one value is configuration too.
@@ -139,7 +142,8 @@ def _is_yaml(text: bytes, path: str) -> bool:
     start = text.lstrip()[:1]
     if path == "-":
         return start not in (b"{", b"[", b"<", b"n", b"")  # `helm template | gate check -`
-    return path.lower().endswith((".yaml", ".yml")) and start not in (b"<", b"")
+    is_named = path.lower().endswith((".yaml", ".yml")) or posixpath.basename(path) == "Kustomization"
+    return is_named and start not in (b"<", b"")
 
 
 def _report_scan(
@@ -237,7 +241,10 @@ def _unknown(document: Document, adapters: Mapping[str, Adapter]) -> ReportError
     )
 
 
-def _manifest_scan(text: bytes, path: str, read_manifests: manifests.ReadMany) -> Scan:
+def _manifest_scan(
+    text: bytes, path: str, read_manifests: manifests.ReadMany, *, is_configuration: bool = False
+) -> Scan:
+    """The objects of a stream; a kustomization among them is refused, but as configuration of Conftest's."""
     found = manifests.kubernetes_objects(read_manifests, text, path)
     for one in found:
         group = one.group
@@ -251,6 +258,17 @@ def _manifest_scan(text: bytes, path: str, read_manifests: manifests.ReadMany) -
                 found=f"{quoted(one.object.get('kind'))} of {quoted(group)}",
                 expected="manifests, or the scanner's own report",
                 fix="hand it over as JSON (kubectl get … -o json), reports alone, if gate has their format",
+            )
+        if group == _KUSTOMIZE and not is_configuration:
+            raise ReportError(
+                "a kustomization is no manifest: what it patches is seen only once it is built",
+                code="kustomization",
+                path=path,
+                line=one.source.line if one.source else 1,
+                column=1,
+                found=f"{quoted(one.object.get('kind'))} of {quoted(group)}",
+                expected="manifests",
+                fix=objects.FIX_OF_KUSTOMIZATION,
             )
     status = Status.OK if found else Status.EMPTY_TARGET
     notes = () if found else ("the file holds no object",)

@@ -145,3 +145,45 @@ def test_a_kustomization_among_manifests_says_to_name_its_folder(tmp_path: Path)
     [problem] = gate(tmp_path, "check", "k/kustomization.yaml", "-o", "json").json["problems"]
 
     assert "name the folder of the kustomization" in problem["fix"]
+
+
+KUSTOMIZATION = (
+    "apiVersion: kustomize.config.k8s.io/{version}\nkind: {kind}\nresources: [../base/a.yaml]\npatches:\n"
+    "- target: {{kind: Deployment}}\n"
+    '  patch: "- {{op: add, path: /spec/template/spec/hostNetwork, value: true}}"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "kind"),
+    [
+        ("kustomization.yaml", "v1beta1", "Kustomization"),
+        ("kustomization.yml", "v1", "Kustomization"),
+        ("Kustomization", "v1beta1", "Kustomization"),
+        ("kustomization.yaml", "v1alpha1", "Component"),
+        ("other.yaml", "v1beta1", "Kustomization"),
+    ],
+)
+def test_a_kustomization_below_a_folder_is_no_harmless_object(
+    tmp_path: Path, name: str, version: str, kind: str
+) -> None:
+    files(tmp_path, k__base__a_yaml=HARMLESS)
+    (tmp_path / "k" / "prod").mkdir()
+    (tmp_path / "k" / "prod" / name).write_text(KUSTOMIZATION.format(version=version, kind=kind))
+
+    answer = gate(tmp_path, "check", "k", "-o", "json")
+
+    assert 3 == answer.code
+    [problem] = answer.json["problems"]
+    assert ("kustomization", f"k/prod/{name}", 1) == (problem["code"], problem["path"], problem["line"])
+    assert "name the folder of the kustomization" in problem["fix"]
+
+
+def test_a_kustomization_without_a_kind_is_found_under_each_of_its_names(tmp_path: Path) -> None:
+    files(tmp_path, k__base__a_yaml=HARMLESS)
+    (tmp_path / "k" / "base" / "Kustomization").write_text("resources: [a.yaml]\n")
+
+    [problem] = gate(tmp_path, "check", "k", "-o", "json").json["problems"]
+
+    assert "k/base/Kustomization" == problem["path"]
+    assert "name the folder of the kustomization" in problem["fix"]

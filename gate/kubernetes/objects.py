@@ -29,7 +29,7 @@ def name(value: dict[str, Any]) -> str:
     return f"{value.get('kind', '')}/{metadata.get('namespace') or ''}/{called}"
 
 
-_FIX_OF_KUSTOMIZATION: Final = "name the folder of the kustomization, so that it is built, or leave it out"
+FIX_OF_KUSTOMIZATION: Final = "name the folder of the kustomization, so that it is built, or leave it out"
 
 
 def expanded(value: object, path: str, line: int, pointer: str = "") -> Iterator[tuple[dict[str, Any], str]]:
@@ -49,7 +49,7 @@ def expanded(value: object, path: str, line: int, pointer: str = "") -> Iterator
             column=1,
             found=quoted(value if not isinstance(value, dict) else sorted(map(str, value))[:8]),
             expected="apiVersion and kind, both texts",
-            fix=_FIX_OF_KUSTOMIZATION
+            fix=FIX_OF_KUSTOMIZATION
             if posixpath.basename(path).lower().startswith("kustomization")
             else "check manifests only, or name the file's format with --as",
         )
