@@ -242,7 +242,9 @@ def _value_of(data: bytes, path: str, readers: Mapping[str, conftest_inputs.Read
     if name is None and path.lower().endswith((".yaml", ".yml")):
         found = [msgspec.json.decode(one.value) for one in manifest_reader(engine)(data, path)]
         return found[0] if len(found) == 1 else found or None
-    return readers[name](data, path) if name else json_documents.parsed(data, path)
+    if name is None:
+        return json_documents.parsed(data, path)
+    return conftest_inputs.reader(name, path, readers)(data, path)
 
 
 def input_schema() -> Any:

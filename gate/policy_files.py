@@ -317,22 +317,21 @@ def _data(files: Mapping[str, bytes], mounts: Mapping[str, tuple[str, ...]]) -> 
             raise PolicyError("not an object", code="data_invalid", path=path, line=1, column=1)
         for part in reversed(mounts[path]):
             value = {part: value}
-        clash = _clash(data, value)
-        if clash:
+        if twice := clash(data, value):
             raise PolicyError(
-                f"data.{clash} is given twice", code="data_invalid", path=path, fix="keep one of them"
+                f"data.{twice} is given twice", code="data_invalid", path=path, fix="keep one of them"
             )
         data = merged(data, value)
     return data
 
 
-def _clash(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+def clash(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """The first place that both fill, dotted; empty where there is none."""
     for key in sorted(set(one) & set(other)):
         both = one[key], other[key]
         if not all(isinstance(value, dict) for value in both):
             return key
-        below = _clash(*both)
+        below = clash(*both)
         if below:
             return f"{key}.{below}"
     return ""

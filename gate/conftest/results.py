@@ -43,7 +43,8 @@ class _Result(msgspec.Struct, frozen=True):
 def tested(library: Library, documents: Sequence[Configured], first: int, ask: Ask) -> Tested:
     """What every rule of `library` says of `documents`; `Said.about` counts from `first`.
 
-    Raises `PolicyError` where there is nothing to judge, and where a rule says something that is no message.
+    Raises `PolicyError` where there is nothing to judge, where rules contradict each other, and where one says
+    something that is no message.
     """
     if not documents:
         raise PolicyError(
@@ -69,6 +70,8 @@ def tested(library: Library, documents: Sequence[Configured], first: int, ask: A
     excepted: list[str] = []
     failed: set[str] = set()
     for (about, path), (values, problems) in zip(places, answers, strict=True):
+        if ENTRYPOINT not in values:
+            raise PolicyError(problems=tuple(problems))  # rules that contradict each other: nothing was said
         results = msgspec.convert(values[ENTRYPOINT], list[_Result])
         left_out = {one.rule for one in results if one.excepted}
         for one in results:
