@@ -73,7 +73,7 @@ def read(
 
     Files are opened one by one as they are asked for. A declared folder or glob declares each of its
     files, but for those declared by themselves. `made` are files that no disk holds, they come first; the
-    folders `without`, as they would be labelled, are not entered: something else reads them. `also` tells
+    folders and files `without`, as they would be labelled, are left: something else reads them. `also` tells
     by its name whether a file of another ending is taken from a folder, hidden or not. Raises
     `ReportError` where a path is absent, a folder holds nothing to read, or nothing was named at all: no
     inputs is not a pass.
@@ -104,8 +104,16 @@ def read(
         yield File(path=_printable(file), data=_bytes(file, root), declared=declared_as)
 
 
-def left_out(paths: Sequence[str], root: Path, also: Callable[[str], bool] = no_others) -> tuple[str, ...]:
-    """Notices about files below the folders `paths` that `read` does not look at; none for other paths."""
+def left_out(
+    paths: Sequence[str],
+    root: Path,
+    also: Callable[[str], bool] = no_others,
+    without: Collection[str] = (),
+) -> tuple[str, ...]:
+    """Notices about files below the folders `paths` that `read` does not look at; none for other paths.
+
+    Nothing is told of the files `without`, which something else reads.
+    """
     notices: list[str] = []
     for path in paths:
         place = root / path
@@ -118,7 +126,7 @@ def left_out(paths: Sequence[str], root: Path, also: Callable[[str], bool] = no_
             below = Path(folder).relative_to(place)
             is_hidden = not all(map(_is_looked_at, below.parts))
             for name in sorted(names):
-                if also(name) and not is_hidden:
+                if (also(name) and not is_hidden) or (Path(path) / below / name).as_posix() in without:
                     continue
                 if not _has_ending(name):
                     other += [] if is_hidden or name.startswith(".") else [(below / name).as_posix()]
@@ -235,6 +243,8 @@ def _in_folder(
                 if entry.is_symlink():
                     _refuse_folder_link(Path(entry.path), prefix + entry.name)
                 below.append(entry)
+            continue
+        if prefix + entry.name in without:
             continue
         is_usual = _has_ending(entry.name) and (hidden_too or _is_input(entry))
         if not is_usual and not also(entry.name):

@@ -25,6 +25,11 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
     base: Path
     runs: tuple[Run, ...] = ()
 
+    @property
+    def elsewhere(self) -> frozenset[str]:
+        """What is rendered, as it would be labelled if it were read."""
+        return frozenset(one.path.rstrip("/") for one in self.rendered)
+
 
 Given = tuple[str | None, str, rendering.Options]
 """Format where it is named, path, and how it is rendered if it is."""
@@ -124,8 +129,7 @@ def read(
         from gate.running import reports  # noqa: PLC0415 - few checks run anything
 
         made += reports.made(handed.runs, handed.base, progress, keep)
-    without = frozenset(one.path.rstrip("/") for one in handed.rendered)
-    for file in files.read(handed.paths, handed.declared, handed.base, made, without, also):
+    for file in files.read(handed.paths, handed.declared, handed.base, made, handed.elsewhere, also):
         if stdin is not None and file.path == files.STDIN:
             stdin.append(file.data)
         yield file

@@ -110,7 +110,7 @@ def checked(
                 compare=compare,
                 notices=(
                     *_replaced(wish, config, environ),
-                    *files.left_out(named.paths, named.base, also),
+                    *files.left_out(named.paths, named.base, also, named.elsewhere),
                     *rendering.left_out(named.rendered, named.base),
                 ),
             )

@@ -96,7 +96,7 @@ def asked(
         given = list(inputs.read(named, stdin if wish.keep_stdin else None, progress=wish.progress))
         _refuse_contradictions(given)
         left_out = (
-            *files.left_out(named.paths, named.base),
+            *files.left_out(named.paths, named.base, without=named.elsewhere),
             *rendering.left_out(named.rendered, named.base),
         )
         subject = local.subject_of(wish, project, root, run, local.clone(root) if wish.environment else None)
