@@ -127,7 +127,12 @@ def _configured(
             if error.problems[0].code != "format_unknown" or syntax is None:
                 raise
             scan, why = _configuration_scan(syntax), f"{syntax.upper()} that is no report"
-        documents = inputs.values(text, path, syntax) if syntax else ()
+        if syntax is not None:
+            documents = inputs.values(text, path, syntax)
+        else:
+            documents = (
+                inputs.yaml_documents(read_manifests(text, path), path) if scan.format == KUBERNETES else ()
+            )
     return Read(
         scan=scan, report=_report(scan, data, path, notes), why=why, data=text, configuration=documents
     )
@@ -157,7 +162,8 @@ def _report_scan(
     if declared is not None:
         return _with_rejected(adapters[declared].parse(document)), "declared"
     reasons = {name: why for name, adapter in adapters.items() if (why := adapter.detect(document))}
-    if document.syntax == "json" and objects.is_object(document.top) and not _claimed(document, reasons):
+    first = document.top[0] if document.syntax == "ndjson" else document.top
+    if objects.is_object(first) and not _claimed(document, reasons):
         reasons[KUBERNETES] = "it has apiVersion and kind"
     if not reasons:
         raise _unknown(document, adapters)
@@ -237,8 +243,13 @@ def _unknown(document: Document, adapters: Mapping[str, Adapter]) -> ReportError
         line=1,
         column=1,
         expected=f"one of {', '.join(sorted([*adapters, KUBERNETES]))}",
-        fix=f"--as FORMAT={document.path}, or remove it; unknown files are never skipped silently",
+        fix=f"--as {_meant(document)}={document.path}, or remove it; unknown files are never skipped silently",
     )
+
+
+def _meant(document: Document) -> str:
+    is_manifest = document.syntax == "text" and document.top.startswith(("apiVersion:", "kind:"))
+    return KUBERNETES if is_manifest else "FORMAT"
 
 
 def _manifest_scan(

@@ -187,3 +187,61 @@ def test_a_kustomization_without_a_kind_is_found_under_each_of_its_names(tmp_pat
 
     assert "k/base/Kustomization" == problem["path"]
     assert "name the folder of the kustomization" in problem["fix"]
+
+
+POD_JSON = (
+    '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"d"},"spec":{"containers":'
+    '[{"name":"c","image":"r.example/a:1","securityContext":{"privileged":true}}]}}'
+)
+HARMLESS_JSON = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","namespace":"d"}}'
+
+
+@pytest.mark.parametrize("between", ["", "\n", "\n\n", " "])
+def test_every_object_of_a_stream_of_json_is_judged(tmp_path: Path, between: str) -> None:
+    """kubectl applies each of them."""
+    files(tmp_path, k_json=(HARMLESS_JSON + between + POD_JSON).encode())
+
+    answer = gate(tmp_path, "check", "k.json", "-o", "json")
+
+    assert 1 == answer.code
+    assert "GATE-K8S-002" in {one["rule"] for one in answer.json["violations"]}
+
+
+def test_every_object_of_a_stream_of_json_is_seen_by_conftests_rules(tmp_path: Path) -> None:
+    rule = 'package main\n\ndeny contains "a pod" if input.kind == "Pod"\n'
+    files(tmp_path, k_json=(HARMLESS_JSON + "\n" + POD_JSON).encode(), p__a_rego=rule)
+
+    answer = gate(tmp_path, "check", "--policy", "p", "k.json", "-o", "json")
+
+    assert ["a pod"] == [one["message"] for one in answer.json["violations"]]
+
+
+def test_a_stream_of_json_that_breaks_off_is_no_decision(tmp_path: Path) -> None:
+    files(tmp_path, k_json=(HARMLESS_JSON + "\n" + POD_JSON[:-1]).encode())
+
+    assert 3 == gate(tmp_path, "check", "k.json", "-o", "json").code
+
+
+def test_yaml_under_the_name_of_json_says_how_to_name_it(tmp_path: Path) -> None:
+    files(tmp_path, k_json=HARMLESS.encode())
+
+    [problem] = gate(tmp_path, "check", "k.json", "-o", "json").json["problems"]
+
+    assert "--as kubernetes=k.json" in problem["fix"]
+    assert 0 == gate(tmp_path, "check", "--as", "kubernetes=k.json").code
+
+
+@pytest.mark.parametrize(
+    ("item", "found"),
+    [("null", "null"), ("{}", "an empty object"), ('{"a": 1}', "an object with ['a']"), ("[]", "[]")],
+)
+def test_a_member_of_a_list_that_is_no_object_is_named(tmp_path: Path, item: str, found: str) -> None:
+    files(
+        tmp_path,
+        k_json=f'{{"apiVersion":"v1","kind":"List","items":[{POD_JSON},{{"apiVersion":"v1","kind":"List",'
+        f'"items":[{item}]}}]}}'.encode(),
+    )
+
+    [problem] = gate(tmp_path, "check", "k.json", "-o", "json").json["problems"]
+
+    assert ("items[1].items[0] is no Kubernetes object", found) == (problem["message"], problem["found"])

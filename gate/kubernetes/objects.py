@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -32,6 +33,19 @@ def name(value: dict[str, Any]) -> str:
 FIX_OF_KUSTOMIZATION: Final = "name the folder of the kustomization, so that it is built, or leave it out"
 
 
+def _called(pointer: str) -> str:
+    """`/items/0/items/1` as `items[0].items[1]`."""
+    return re.sub(r"/items/(\d+)", r".items[\1]", pointer).removeprefix(".") or "a document"
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, dict):
+        return f"an object with {quoted(sorted(map(str, value))[:8])}" if value else "an empty object"
+    return quoted(value)
+
+
 def expanded(value: object, path: str, line: int, pointer: str = "") -> Iterator[tuple[dict[str, Any], str]]:
     """The objects of one document with their JSON pointers; what has `items` gives those too.
 
@@ -42,12 +56,12 @@ def expanded(value: object, path: str, line: int, pointer: str = "") -> Iterator
     """
     if not is_object(value) or not isinstance(value, dict):
         raise ReportError(
-            "a document is no Kubernetes object",
+            f"{_called(pointer)} is no Kubernetes object",
             code="manifest_not_an_object",
             path=path,
             line=line,
             column=1,
-            found=quoted(value if not isinstance(value, dict) else sorted(map(str, value))[:8]),
+            found=_shown(value),
             expected="apiVersion and kind, both texts",
             fix=FIX_OF_KUSTOMIZATION
             if posixpath.basename(path).lower().startswith("kustomization")
@@ -67,7 +81,7 @@ def expanded(value: object, path: str, line: int, pointer: str = "") -> Iterator
             path=path,
             line=line,
             column=1,
-            found=quoted(items),
+            found=_shown(items),
             expected="a list of objects",
         )
     kind = value["kind"].removesuffix("List") if is_list else ""
