@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -245,3 +246,25 @@ def test_a_member_of_a_list_that_is_no_object_is_named(tmp_path: Path, item: str
     [problem] = gate(tmp_path, "check", "k.json", "-o", "json").json["problems"]
 
     assert ("items[1].items[0] is no Kubernetes object", found) == (problem["message"], problem["found"])
+
+
+@pytest.mark.parametrize(("version", "code"), [("apps/v1", 0), ("evil.example/v1", 1)])
+def test_a_waiver_for_an_object_waives_nothing_of_its_namesake_in_another_group(
+    tmp_path: Path, version: str, code: int
+) -> None:
+    created, expires = (datetime.now(UTC) + timedelta(days=days) for days in (-1, 10))
+    waiver = (
+        "version: 1\nwaivers:\n  - id: w-1\n    match: {rule: GATE-K8S-002, object: Deployment/prod/web}\n"
+        "    reason: accepted_risk\n    note: known\n    requested_by: wei@example.com\n"
+        f"    approved_by: lin@example.com\n    created: {created:%Y-%m-%d}\n    expires: {expires:%Y-%m-%d}\n"
+    )
+    workload = (
+        f"apiVersion: {version}\nkind: Deployment\nmetadata: {{name: web, namespace: prod}}\nspec:\n"
+        "  selector: {matchLabels: {a: b}}\n  template:\n    metadata: {labels: {a: b}}\n    spec:\n"
+        "      containers:\n      - {name: c, image: r.example/a:1, securityContext: {privileged: true}}\n"
+    )
+    files(tmp_path, k__a_yaml=workload, w_yaml=waiver)
+
+    answer = gate(tmp_path, "check", "k", "--waivers", "w.yaml", "-o", "json")
+
+    assert code == answer.code

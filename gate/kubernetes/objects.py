@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from gate.errors import ReportError, quoted
+from gate.kubernetes import resources
 
 
 def is_object(value: object) -> bool:
@@ -21,13 +22,21 @@ def is_object(value: object) -> bool:
 
 
 def name(value: dict[str, Any]) -> str:
-    """`Kind/namespace/name`; a part that is absent is empty, generateName ends in `*`."""
+    """`Kind/namespace/name`; a part that is absent is empty, generateName ends in `*`.
+
+    A custom resource whose kind is called as one of Kubernetes' own is `Kind.group/namespace/name`: what is said
+    of the one, in a waiver, is not said of the other.
+    """
     metadata = value.get("metadata")
     if not isinstance(metadata, dict):
         metadata = {}
     generated = metadata.get("generateName")
     called = metadata.get("name") or (f"{generated}*" if generated else "")
-    return f"{value.get('kind', '')}/{metadata.get('namespace') or ''}/{called}"
+    kind = str(value.get("kind", ""))
+    group, slash, _ = str(value.get("apiVersion", "")).partition("/")
+    if slash and resources.is_namesake(group, kind):
+        kind = f"{kind}.{group}"
+    return f"{kind}/{metadata.get('namespace') or ''}/{called}"
 
 
 FIX_OF_KUSTOMIZATION: Final = "name the folder of the kustomization, so that it is built, or leave it out"
