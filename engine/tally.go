@@ -46,8 +46,10 @@ type shape struct {
 	// isEnvelope keeps the members that have no shape of their own; others leave them out.
 	isEnvelope bool
 	element    *shape
-	prefix     string
-	as         []byte
+	// isCut marks an array whose elements are not kept, but for the first: they are told by their places.
+	isCut  bool
+	prefix string
+	as     []byte
 }
 
 func shapeOf(arrays []tallied) *shape {
@@ -102,13 +104,14 @@ type tallier struct {
 	buffer []byte
 	at     int
 	ended  bool
-	// consumed and lines are what lies before the buffer.
-	consumed, lines int64
+	// consumed and lines are what lies before the buffer, column how much of them is on its first line.
+	consumed, lines, column int64
 
 	seed   maphash.Seed
 	out    []byte
 	kept   int
 	arrays []tally
+	cut    cutter
 	// path leads to the value that is read, as far as arrays may be below it.
 	path []any
 }
@@ -122,23 +125,38 @@ func (e *tallyError) Error() string { return e.message }
 // tallyStream reads the document of `in`.
 func tallyStream(in io.Reader, arrays []tallied) (answer tallyAnswer, line, column int64, err error) {
 	t := &tallier{in: in, seed: maphash.MakeSeed(), arrays: []tally{}}
-	defer func() {
-		before := t.buffer[:t.at]
-		line = t.lines + int64(bytes.Count(before, []byte("\n"))) + 1
-		column = int64(len(before)-bytes.LastIndexByte(before, '\n')-1) + 1
-	}()
-	if t.fill() && bytes.HasPrefix(t.buffer, []byte("\xef\xbb\xbf")) {
+	if line, column, err = t.document(shapeOf(arrays)); err == nil {
+		answer = tallyAnswer{t.out, t.arrays, t.consumed + int64(len(t.buffer))}
+	}
+	return
+}
+
+// document reads the one document there is; where it is refused it tells the place.
+func (t *tallier) document(s *shape) (line, column int64, err error) {
+	defer func() { line, column = t.place() }()
+	for len(t.buffer) < 3 && t.fill() { // a pipe may give less at first
+	}
+	if bytes.HasPrefix(t.buffer, []byte("\xef\xbb\xbf")) {
 		t.at = 3
 	}
-	if err = t.value(shapeOf(arrays), 0); err != nil {
+	if err = t.value(s, 0); err != nil {
 		return
 	}
 	if char, ok := t.next(); ok {
 		err = t.refuse("report_not_json", "found %q after the document", char)
-		return
 	}
-	answer = tallyAnswer{t.out, t.arrays, t.consumed + int64(len(t.buffer))}
 	return
+}
+
+// place is the 1-based line and column, in bytes, of what is read next.
+func (t *tallier) place() (line, column int64) {
+	before := t.buffer[:t.at]
+	line = t.lines + int64(bytes.Count(before, []byte("\n"))) + 1
+	start := bytes.LastIndexByte(before, '\n')
+	if start < 0 {
+		return line, t.column + int64(len(before)) + 1
+	}
+	return line, int64(len(before) - start)
 }
 
 func (t *tallier) refuse(code, format string, args ...any) error {
@@ -159,6 +177,11 @@ func tallyCommand(args []string, in io.Reader, out io.Writer) int {
 	}
 	limitMemory(*memoryLimitMiB)
 	answer, line, column, err := tallyStream(in, arrays)
+	return streamAnswer(out, answer, line, column, err)
+}
+
+// streamAnswer writes what a stream came to, or why it was refused; it gives the exit code.
+func streamAnswer(out io.Writer, answer any, line, column int64, err error) int {
 	if err == nil {
 		_ = json.NewEncoder(out).Encode(answer)
 		return 0
@@ -341,7 +364,11 @@ func (t *tallier) array(s *shape, depth int) error {
 	element := (*shape)(nil)
 	var seen map[string]int
 	index := 0
-	if s != nil {
+	isCut := s != nil && s.isCut
+	if isCut {
+		element = all
+		t.cut.open(t)
+	} else if s != nil {
 		element = s.each
 		if s.element != nil {
 			element, seen, index = s.element, map[string]int{}, len(t.arrays)
@@ -359,7 +386,12 @@ func (t *tallier) array(s *shape, depth int) error {
 			break
 		}
 		before := len(t.out)
-		if s != nil && before > 0 && t.out[before-1] != '[' {
+		if isCut {
+			if number > 0 {
+				element = nil
+			}
+			t.cut.begin(t)
+		} else if s != nil && before > 0 && t.out[before-1] != '[' {
 			t.out = append(t.out, ',')
 		}
 		start := len(t.out)
@@ -368,6 +400,9 @@ func (t *tallier) array(s *shape, depth int) error {
 			return err
 		}
 		t.path = t.path[:len(t.path)-1]
+		if isCut {
+			t.cut.end(t)
+		}
 		if seen != nil {
 			if place, is := seen[string(t.out[start:])]; is {
 				t.arrays[index].Counts[place]++
@@ -393,6 +428,9 @@ func (t *tallier) array(s *shape, depth int) error {
 		}
 	}
 	t.at++
+	if isCut {
+		t.cut.close()
+	}
 	if s != nil {
 		return t.write(']')
 	}
