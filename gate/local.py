@@ -94,7 +94,14 @@ def checked(
             stdin: list[bytes] = []
             also = is_read if collected.conftest else files.no_others
             keep = root / wish.keep if wish.keep else None
-            given = inputs.read(named, stdin if wish.keep_stdin else None, also, wish.progress, keep)
+            given = inputs.read(
+                named,
+                stdin if wish.keep_stdin else None,
+                also,
+                wish.progress,
+                keep,
+                whole=bool(collected.conftest),
+            )
             reads = bootstrap.ingested(given, engine, configuration=bool(collected.conftest))
             question, bundle = _question(
                 wish,
