@@ -72,6 +72,12 @@ def gathered(reads: Sequence[Read]) -> Gathered:
     )
 
 
+def without_findings(read: Read) -> Read:
+    """`read` but for what `gathered` has of it: of a hundred thousand findings two sets are one too many."""
+    scan = msgspec.structs.replace(read.scan, observations=(), components=())
+    return msgspec.structs.replace(read, scan=scan)
+
+
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """May this pass, here, now? With everything that was handed over."""
 

@@ -119,7 +119,7 @@ def parse(document: Document) -> Scan:
         if subject and subject.full_name
         else None,
         kinds=_kinds(bool(components), has_vulnerabilities),
-        observations=tuple(
+        observations=document.kept(
             _observations(
                 vulnerabilities,
                 bom.serial_number,

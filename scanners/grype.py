@@ -202,7 +202,7 @@ def parse(document: Document) -> Scan:
         created=times.normalized(descriptor.timestamp),
         subject=_subject(image) if image else None,
         kinds=(Evidence.IMAGE, Evidence.DEPENDENCIES) if is_image else (Evidence.DEPENDENCIES,),
-        observations=tuple(
+        observations=document.kept(
             Observation(
                 finding=_finding(match, image.user_input if image else None),
                 context="" if match.artifact.purl else match.artifact.name,

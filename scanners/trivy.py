@@ -200,7 +200,7 @@ def _scan(
         scanner="trivy",
         status=status,
         kinds=kinds,
-        observations=tuple(seen for block in blocks for seen in _observations(document, block)),
+        observations=document.kept(seen for block in blocks for seen in _observations(document, block)),
         notes=(*notes, *_filtered(document, blocks)),
     )
 

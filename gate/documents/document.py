@@ -13,12 +13,14 @@ import msgspec
 
 from gate.documents import json as json_documents
 from gate.documents import records
-from gate.documents.parts import Parts
 from gate.documents.records import Records
 from gate.errors import ReportError
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
+
+    from gate.documents.parts import Parts
+    from gate.model import Observation
 
 T = TypeVar("T")
 
@@ -149,6 +151,14 @@ class Document:
     def number(self, given: Sequence[T] | None, *at: str | int) -> int:
         """How many elements the array `at` has, which `decoded` gave as `given`."""
         return len(given or ()) if self.parts is None else self.parts.number(at)
+
+    def kept(self, seen: Iterable[Observation]) -> tuple[Observation, ...]:
+        """All of `seen`; of a document too large to be held, with equal parts of its findings kept once."""
+        if self.parts is None:
+            return tuple(seen)
+        from gate.documents import sharing  # noqa: PLC0415 - most reports are held
+
+        return tuple(sharing.shared(seen))
 
     def records(self, type_: type[T], expected: str) -> Records[T]:
         """The records of a JSON array, of JSON lines or of a single object, each as a `type_`.

@@ -56,7 +56,11 @@ def parse(document: Document) -> Scan:
             fix="check that the scanner ran; an empty log is never read as 'no findings'",
         )
     runs = [
-        run_scan(run, document.elements(run.results, shape.Result, _EXPECTED, "runs", index, "results"))
+        run_scan(
+            run,
+            document.elements(run.results, shape.Result, _EXPECTED, "runs", index, "results"),
+            document.kept,
+        )
         for index, run in enumerate(log.runs)
     ]
     notes = [note for run in runs for note in run.notes]

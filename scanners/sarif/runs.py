@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from gate import times
@@ -67,7 +67,11 @@ class RunScan(NamedTuple):
     notes: tuple[str, ...]
 
 
-def run_scan(run: log.Run, results: Iterable[log.Result]) -> RunScan:
+def run_scan(
+    run: log.Run,
+    results: Iterable[log.Result],
+    keep: Callable[[Iterable[Observation]], tuple[Observation, ...]],
+) -> RunScan:
     """Everything one run says; `results` are its own, which `run` need not hold."""
     driver = run.tool.driver
     said = " ".join(driver.name.lower().split()) or "unnamed"
@@ -79,14 +83,18 @@ def run_scan(run: log.Run, results: Iterable[log.Result]) -> RunScan:
         kinds, subject = _trivy_target(run)
         if not kinds:
             notes.append("Trivy's SARIF does not say what was looked for; hand over its JSON as evidence")
-    observations: list[Observation] = []
     gone = suppressed = 0
-    for result in results:
-        is_gone = _is_gone(result)
-        gone += is_gone
-        if not (is_gone or _is_no_problem(result)):
-            suppressed += _is_suppressed(result)
-            observations.append(_observation(result, run, scanner, rules, places))
+
+    def seen() -> Iterator[Observation]:
+        nonlocal gone, suppressed
+        for result in results:
+            is_gone = _is_gone(result)
+            gone += is_gone
+            if not (is_gone or _is_no_problem(result)):
+                suppressed += _is_suppressed(result)
+                yield _observation(result, run, scanner, rules, places)
+
+    observations = keep(seen())
     if gone:
         notes.append(f"{gone} results are absent since an earlier run (baselineState); they do not count")
     if suppressed:
@@ -99,7 +107,7 @@ def run_scan(run: log.Run, results: Iterable[log.Result]) -> RunScan:
         created=max((end for end in ends if end), default=None),
         subject=subject,
         kinds=kinds,
-        observations=tuple(observations),
+        observations=observations,
         notes=tuple(notes),
     )
 
