@@ -74,13 +74,19 @@ def may_be_json(head: bytes) -> bool:
 
 
 def spooled(head: bytes, rest: BinaryIO, label: str) -> Stored:
-    """`head` and what follows it in `rest`, at most one byte more than a report may have."""
+    """`head` and what follows it in `rest`; raises `ReportError` where that is more than a report may have."""
     file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
-    left = limits.REPORT_BYTES + 1
-    piece = head
-    while piece and left > 0:
-        left -= file.write(piece[:left])
-        piece = rest.read(limits.MIB)
+    size = file.write(head)
+    while piece := rest.read(limits.MIB):
+        size += file.write(piece)
+        if size > limits.REPORT_BYTES:
+            file.close()
+            raise ReportError(
+                "the file is too large",
+                code="report_too_large",
+                path=label,
+                expected=f"at most {limits.REPORT_BYTES} bytes",
+            )
     file.flush()
     return Stored(label=label, spooled=file)
 
