@@ -66,6 +66,8 @@ func main() {
 		s.serve(connection)
 		// Evaluations may still run; nobody is left to hear their results.
 		os.Exit(0)
+	case "cut":
+		os.Exit(cutCommand(args, os.Stdin, os.Stdout))
 	case "tally":
 		os.Exit(tallyCommand(args, os.Stdin, os.Stdout))
 	default:
@@ -74,7 +76,7 @@ func main() {
 }
 
 func usage(found string) {
-	fmt.Fprintf(os.Stderr, "gate-opa: %s, expected `serve`, `tally` or `version`\n", found)
+	fmt.Fprintf(os.Stderr, "gate-opa: %s, expected `serve`, `cut`, `tally` or `version`\n", found)
 	os.Exit(2)
 }
 

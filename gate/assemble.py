@@ -67,7 +67,8 @@ class Assembled(msgspec.Struct, frozen=True, kw_only=True):
     """The policy input, ready to send."""
 
     before: bytes
-    """The document up to the objects, `after` from there on: thousands of them are seldom needed as one text."""
+    """The document up to the objects, `after` from there on: thousands of them are seldom needed as one text.
+    Without any it is the whole document, which large reports make so long that it is not put together again."""
     after: bytes
     objects: tuple[KubernetesObject, ...]
     base: bytes
@@ -80,6 +81,8 @@ class Assembled(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def document(self) -> bytes:
         """What rules of scope `subject` see."""
+        if not self.objects:
+            return self.before
         return b"".join([self.before, *_listed(self.objects), self.after])
 
     @property
@@ -113,10 +116,12 @@ def assemble(facts: Facts) -> Assembled:
         "reports": [_input_report(report) for report in facts.reports],
         "findings": facts.findings,
         "components": facts.components,
-        "objects": msgspec.Raw(b"[\0]"),  # a byte that no JSON holds: where the objects go
+        # A byte that no JSON holds: where the objects go.
+        "objects": msgspec.Raw(b"[\0]" if facts.objects else b"[]"),
         "approvals": facts.approvals,
     }
-    before, _, after = _ENCODER.encode(common | lists).partition(b"\0")
+    text = _ENCODER.encode(common | lists)
+    before, _, after = text.partition(b"\0") if facts.objects else (text, b"", b"")
     digest = hashlib.sha256(before)
     for piece in _listed(facts.objects):
         digest.update(piece)

@@ -18,7 +18,9 @@ from typing import Final
 import msgspec
 
 from gate import limits
+from gate import stored as stored_files
 from gate.errors import GateError, ReportError, SettingsError, quoted
+from gate.stored import Stored
 
 ENDINGS: Final = (".json", ".sarif", ".xml", ".yaml", ".yml", ".spdx", ".cdx", ".jsonl", ".ndjson", ".gz")
 """What is looked at in a folder; a file named by itself is read whatever it is called."""
@@ -30,6 +32,8 @@ NEVER: Final = ".git"
 NAMED: Final = 5
 """How many left-out files a notice names."""
 STDIN: Final = "-"
+MANIFESTS: Final = "kubernetes"
+"""The format whose files are always held: their places are looked up."""
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +55,9 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     """As named, with `/`."""
     data: bytes
+    """Empty where it is `stored`."""
+    stored: Stored | None = None
+    """Where it is too large to be held, and may be read piece by piece."""
     declared: str | None = None
     made: Made | None = None
     """None where somebody else made it."""
@@ -68,15 +75,17 @@ def read(
     made: Sequence[File] = (),
     without: Collection[str] = (),
     also: Callable[[str], bool] = no_others,
+    *,
+    whole: bool = True,
 ) -> Iterator[File]:
     """Every file below `paths`, and each `(format, path)` of `declared`; relative to `root`.
 
     Files are opened one by one as they are asked for. A declared folder or glob declares each of its
     files, but for those declared by themselves. `made` are files that no disk holds, they come first; the
     folders and files `without`, as they would be labelled, are left: something else reads them. `also` tells
-    by its name whether a file of another ending is taken from a folder, hidden or not. Raises
-    `ReportError` where a path is absent, a folder holds nothing to read, or nothing was named at all: no
-    inputs is not a pass.
+    by its name whether a file of another ending is taken from a folder, hidden or not. Without `whole`
+    large files are not held. Raises `ReportError` where a path is absent, a folder holds nothing to read,
+    or nothing was named at all: no inputs is not a pass.
     """
     formats = {_plain(path): format_ for format_, path in declared}
     # What only looked like inputs because a chart keeps it, and nothing else there: no reason to complain.
@@ -101,7 +110,13 @@ def read(
         )
     yield from made
     for file, declared_as in wanted.items():
-        yield File(path=_printable(file), data=_bytes(file, root), declared=declared_as)
+        # Nothing but a report is read piece by piece.
+        may_be_stored = not (whole or declared_as == MANIFESTS or file.lower().endswith((".yaml", ".yml")))
+        given = _given(file, root, may_be_stored=may_be_stored)
+        if isinstance(given, bytes):
+            yield File(path=_printable(file), data=given, declared=declared_as)
+        else:
+            yield File(path=_printable(file), data=b"", stored=given, declared=declared_as)
 
 
 def left_out(
@@ -333,12 +348,16 @@ def _refuse_link_out(path: Path, folder: Path, label: str) -> None:
         )
 
 
-def _bytes(path: str, root: Path) -> bytes:
+def _given(path: str, root: Path, *, may_be_stored: bool) -> bytes | Stored:
+    if may_be_stored and path != STDIN:
+        stored = stored_files.found(os.path.join(root, path), _printable(path))  # noqa: PTH118 - as in _in_folder
+        if stored is not None:
+            return stored
     try:
-        data = _content(path, root)
+        data = _content(path, root, may_be_stored=may_be_stored)
     except OSError as error:
         raise ReportError(f"cannot be read: {error.strerror}", path=_printable(path)) from None
-    if len(data) > limits.REPORT_BYTES:
+    if isinstance(data, bytes) and len(data) > limits.REPORT_BYTES:
         raise ReportError(
             "the file is too large",
             code="report_too_large",
@@ -348,10 +367,15 @@ def _bytes(path: str, root: Path) -> bytes:
     return data
 
 
-def _content(path: str, root: Path) -> bytes:
+def _content(path: str, root: Path, *, may_be_stored: bool) -> bytes | Stored:
     """At most one byte more than allowed, so that a file that grows while it is read is seen."""
     if path == STDIN:
-        return sys.stdin.buffer.read(limits.REPORT_BYTES + 1)
+        if not may_be_stored:
+            return sys.stdin.buffer.read(limits.REPORT_BYTES + 1)
+        head = sys.stdin.buffer.read(limits.STORED_BYTES)
+        if len(head) == limits.STORED_BYTES and stored_files.may_be_json(head):
+            return stored_files.spooled(head, sys.stdin.buffer, STDIN)
+        return head + sys.stdin.buffer.read(limits.REPORT_BYTES + 1 - len(head))
     # One read of the whole limit would reserve its memory anew for each of thousands of small files.
     pieces: list[bytes] = []
     size = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, Literal, Protocol
 
 import msgspec
@@ -19,6 +19,7 @@ from gate.documents import json as json_documents
 from gate.documents import manifests, records
 from gate.documents.document import Document
 from gate.documents.envelope import decoded, is_wrapped, uncompressed
+from gate.documents.parts import Parts
 from gate.errors import ReportError, quoted
 from gate.kubernetes import objects
 from gate.model import Evidence, Report, Scan, Status
@@ -53,7 +54,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     """Why it was taken for this format."""
     data: bytes
-    """UTF-8 text of the file, for positions and excerpts."""
+    """UTF-8 text of the file, for positions and excerpts; empty where it was too large to be held."""
     configuration: tuple[inputs.Configured, ...] = ()
     """What Conftest's policies see of it, where such policies judge."""
 
@@ -86,7 +87,26 @@ def ingest(
         scan, why = _manifest_scan(text, path, read_manifests), "declared" if declared else "YAML"
     else:
         scan, why = _report_scan(text, path, adapters, read_manifests, declared)
-    return Read(scan=scan, report=_report(scan, data, path, notes), why=why, data=text)
+    return Read(scan=scan, report=_report(scan, _sha256(data), path, notes), why=why, data=text)
+
+
+def ingest_parts(
+    parts: Parts, adapters: Mapping[str, Adapter], by_parts: Collection[str], declared: str | None = None
+) -> Read | None:
+    """As `ingest`, of a document that is too large to be held; None where its format is none of `by_parts`.
+
+    Those formats' adapters take their findings from it one by one. Raises `ReportError` as `ingest` does.
+    """
+    text, path = parts.document, parts.path
+    if declared is not None and declared not in by_parts:
+        return None
+    top = json_documents.outline(json_documents.parsed(text, path))
+    document = Document(path=path, data=text, syntax="json", top=top, parts=parts)
+    name, why = (declared, "declared") if declared is not None else _recognised(document, adapters)
+    if name not in by_parts:
+        return None
+    scan = _with_rejected(adapters[name].parse(document))
+    return Read(scan=scan, report=_report(scan, parts.sha256, path, ()), why=why, data=b"")
 
 
 def _configured(
@@ -134,7 +154,11 @@ def _configured(
                 inputs.yaml_documents(read_manifests(text, path), path) if scan.format == KUBERNETES else ()
             )
     return Read(
-        scan=scan, report=_report(scan, data, path, notes), why=why, data=text, configuration=documents
+        scan=scan,
+        report=_report(scan, _sha256(data), path, notes),
+        why=why,
+        data=text,
+        configuration=documents,
     )
 
 
@@ -159,8 +183,14 @@ def _report_scan(
     declared: str | None,
 ) -> tuple[Scan, str]:
     document = _document(text, path)
-    if declared is not None:
-        return _with_rejected(adapters[declared].parse(document)), "declared"
+    name, why = (declared, "declared") if declared is not None else _recognised(document, adapters)
+    if name == KUBERNETES:
+        return _manifest_scan(text, path, read_manifests), why
+    return _with_rejected(adapters[name].parse(document)), why
+
+
+def _recognised(document: Document, adapters: Mapping[str, Adapter]) -> tuple[str, str]:
+    """The format of a document, and why; raises `ReportError` unless it is of exactly one."""
     reasons = {name: why for name, adapter in adapters.items() if (why := adapter.detect(document))}
     first = document.top[0] if document.syntax == "ndjson" else document.top
     if objects.is_object(first) and not _claimed(document, reasons):
@@ -171,16 +201,14 @@ def _report_scan(
         raise ReportError(
             "more than one format matches",
             code="format_ambiguous",
-            path=path,
+            path=document.path,
             line=1,
             column=1,
             found="; ".join(f"{name}: {why}" for name, why in sorted(reasons.items())),
-            fix=f"name the right one: --as {min(reasons)}={path}",
+            fix=f"name the right one: --as {min(reasons)}={document.path}",
         )
-    [(name, why)] = reasons.items()
-    if name == KUBERNETES:
-        return _manifest_scan(text, path, read_manifests), why
-    return _with_rejected(adapters[name].parse(document)), why
+    [found] = reasons.items()
+    return found
 
 
 def _claimed(document: Document, reasons: Mapping[str, str]) -> bool:
@@ -305,13 +333,17 @@ def _with_rejected(scan: Scan) -> Scan:
     return msgspec.structs.replace(scan, status=status, notes=(*scan.notes, *told))
 
 
-def _report(scan: Scan, data: bytes, path: str, notes: tuple[str, ...]) -> Report:
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _report(scan: Scan, sha256: str, path: str, notes: tuple[str, ...]) -> Report:
     return Report(
         format=scan.format,
         scanner=scan.scanner,
         scanner_version=scan.scanner_version,
         status=scan.status,
-        sha256=f"sha256:{hashlib.sha256(data).hexdigest()}",
+        sha256=f"sha256:{sha256}",
         created=scan.created,
         subject=scan.subject,
         findings=len(scan.observations),

@@ -119,17 +119,28 @@ def read(
     also: Callable[[str], bool] = files.no_others,
     progress: Progress | None = None,
     keep: Path | None = None,
+    *,
+    whole: bool = True,
 ) -> Iterator[files.File]:
     """Every file, those that are rendered or made first; what stood on stdin is left in `stdin`.
 
     `also` is `files.read`'s, `progress` is told how far the tools are, `keep` is where their reports stay.
+    Without `whole` large files are not held.
     """
     made = rendering.rendered(handed.rendered, handed.base)
     if handed.runs:
         from gate.running import reports  # noqa: PLC0415 - few checks run anything
 
         made += reports.made(handed.runs, handed.base, progress, keep)
-    for file in files.read(handed.paths, handed.declared, handed.base, made, handed.elsewhere, also):
+    for file in files.read(
+        handed.paths,
+        handed.declared,
+        handed.base,
+        made,
+        handed.elsewhere,
+        also,
+        whole=whole or stdin is not None,
+    ):
         if stdin is not None and file.path == files.STDIN:
             stdin.append(file.data)
         yield file

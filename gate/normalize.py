@@ -46,18 +46,29 @@ def normalize(
     """
     scans = tuple(scans)
     groups = alias_groups(seen.finding for scan in scans for seen in scan.observations)
-    same: dict[str, list[Sight]] = {}
+    same: dict[str, Sight | list[Sight]] = {}
     for report, scan in enumerate(scans):
         for seen in scan.observations:
             finding = _cleaned(seen.finding, groups)
-            same.setdefault(_identity(finding, seen, secret_key), []).append(Sight(report, finding))
+            sight, identity = Sight(report, finding), _identity(finding, seen, secret_key)
+            before = same.setdefault(identity, sight)
+            if isinstance(before, list):
+                before.append(sight)
+            elif before is not sight:
+                same[identity] = [before, sight]
     findings = [
-        msgspec.structs.replace(finding, fingerprint=_hash(identity, str(number) if number else ""))
+        _named(finding, identity, number)
         for identity, sights in same.items()
-        for number, finding in enumerate(by_place(sights))
+        for number, finding in enumerate(by_place(sights) if isinstance(sights, list) else (sights.finding,))
     ]
     findings.sort(key=lambda finding: (finding.severity.rank, finding.fingerprint))
     return tuple(findings), _components(scans)
+
+
+def _named(finding: Finding, identity: str, number: int) -> Finding:
+    # It was made by `_cleaned` or `by_place` and nobody has it yet: a copy would be one more of a hundred thousand.
+    msgspec.structs.force_setattr(finding, "fingerprint", _hash(identity, str(number) if number else ""))
+    return finding
 
 
 def is_bundle(finding: Finding) -> bool:
@@ -178,8 +189,12 @@ def _squeezed(text: str) -> str:
 
 def _hash(*parts: str) -> str:
     """32 hex characters over length-prefixed `parts`, so that no two lists read the same."""
-    encoded = [part.encode("utf-8", "replace") for part in parts]
-    text = b"".join(b"%d:%b" % (len(part), part) for part in encoded)
+    plain = "".join([f"{len(part)}:{part}" for part in parts])
+    if plain.isascii():
+        text = plain.encode()
+    else:  # lengths are in bytes
+        encoded = [part.encode("utf-8", "replace") for part in parts]
+        text = b"".join(b"%d:%b" % (len(part), part) for part in encoded)
     return hashlib.sha256(text).hexdigest()[:32]
 
 

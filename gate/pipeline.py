@@ -15,10 +15,11 @@ from typing import Any
 
 import msgspec
 
-from gate import __version__, assemble, baseline, decide, environments, times, waivers
+from gate import __version__, assemble, baseline, decide, environments, limits, times, waivers
 from gate.bundle import Bundle
 from gate.conftest.inputs import Configured
 from gate.conftest.results import Tested
+from gate.errors import ReportError
 from gate.evaluate import (
     Engine,
     Python,
@@ -62,14 +63,31 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def gathered(reads: Sequence[Read]) -> Gathered:
-    """What `reads` come to."""
+    """What `reads` come to; raises `ReportError` where that is more than a decision can hold."""
     findings, components = normalize(read.scan for read in reads)
+    if len(findings) > limits.FINDINGS:
+        largest = max(reads, key=lambda read: read.report.findings).report
+        raise ReportError(
+            "more findings than one decision can hold",
+            code="too_many_findings",
+            path=largest.path,
+            found=f"{len(findings)} in {len(reads)} reports, {largest.findings} of them in this one",
+            expected=f"at most {limits.FINDINGS}",
+            fix="check parts of the project by themselves, or have the tool leave out what no rule asks about; "
+            "`gate convert FILE -o summary` counts reports of any size",
+        )
     return Gathered(
         reports=tuple(read.report for read in reads),
         findings=findings,
         components=components,
         objects=tuple(one for read in reads for one in read.scan.objects),
     )
+
+
+def without_findings(read: Read) -> Read:
+    """`read` but for what `gathered` has of it: of a hundred thousand findings two sets are one too many."""
+    scan = msgspec.structs.replace(read.scan, observations=(), components=())
+    return msgspec.structs.replace(read, scan=scan)
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):

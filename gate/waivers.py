@@ -191,7 +191,7 @@ def waived_findings(
     for finding in findings:
         waiver = desk.covering(finding, None)
         by = WaivedBy(waiver=waiver.id, expires=times.rfc3339(waiver.expires)) if waiver else None
-        marked.append(msgspec.structs.replace(finding, waived=by))
+        marked.append(finding if by == finding.waived else msgspec.structs.replace(finding, waived=by))
     return tuple(marked), desk.usage()
 
 

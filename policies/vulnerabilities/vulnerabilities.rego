@@ -78,8 +78,13 @@ warn contains {
 		severity,
 	]),
 } if {
+	_only_fixable
 	some severity in ["critical", "high", "unknown"]
-	left_out := [f | some f in findings.of_severity(_credible, severity); not _in_question(f)]
+	left_out := [f |
+		some f in findings.of_severity(_credible, severity)
+		f.fixed_versions == []
+		object.get(f, "fix_state", "unknown") in _without_fix
+	]
 	count(left_out) > 0
 }
 
@@ -88,25 +93,30 @@ _beyond(severity) := findings.beyond(
 	sprintf("vulnerabilities.%s", [severity]),
 )
 
-_counted := [f | some f in _credible; _in_question(f)]
+# No function is called for each finding, as in lib/findings.rego. A report that says nothing of fixes has
+# not said that there is none: govulncheck, an advisory without ranges.
+_counted := array.concat(
+	[f | some f in _credible; object.get(f, "fixed_versions", null) != []],
+	[f |
+		some f in _credible
+		f.fixed_versions == []
+		not object.get(f, "fix_state", "unknown") in _without_fix
+	],
+) if {
+	_only_fixable
+} else := _credible
+
+_only_fixable if settings.is("thresholds.vulnerabilities.only", "fixable")
+
+_without_fix := {"not_fixed", "wont_fix"}
 
 # What a report's own VEX says is a claim: believed only where trust_vex is true.
-_credible := [f | some f in findings.counted("vulnerability"); not _excused(f)]
-
-_excused(f) if {
+_credible := [f |
+	some f in findings.counted("vulnerability")
+	not object.get(f, ["vex", "status"], null) in {"not_affected", "fixed"}
+] if {
 	settings.is("vulnerabilities.trust_vex", true)
-	f.vex.status in {"not_affected", "fixed"}
-}
-
-_in_question(_) if not settings.is("thresholds.vulnerabilities.only", "fixable")
-
-_in_question(f) if not _is_without_fix(f)
-
-# A report that says nothing of fixes has not said that there is none: govulncheck, an advisory without ranges.
-_is_without_fix(f) if {
-	f.fixed_versions == []
-	object.get(f, "fix_state", "unknown") in {"not_fixed", "wont_fix"}
-}
+} else := findings.counted("vulnerability")
 
 _violation(id, f) := {
 	"rule": id,
