@@ -16,6 +16,7 @@ from gate.errors import SettingsError
 from gate.outputs.escaping import terminal
 
 if TYPE_CHECKING:
+    from gate.administration import Administration
     from gate.client import Client
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,6 +45,13 @@ def client(server: str | None, token: str | None) -> Client:
             "no service to ask", code="usage", expected="--server, or GATE_SERVER_URL", fix="name the service"
         )
     return Client(url, remote.token(token, os.environ))
+
+
+def administration(server: str | None, token: str | None) -> Administration:
+    """The service, administered; raises `SettingsError` as `client`."""
+    from gate.administration import Administration
+
+    return Administration(client(server, token))
 
 
 def project(named: str | None) -> str:
