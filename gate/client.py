@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -162,6 +162,32 @@ class Client:
         data = self._asked(method, path, given, body)
         return _decoded(data, object) if data else None
 
+    def streamed(self, path: str, accept: str) -> Iterator[bytes]:
+        """The body of a success piece by piece, however long; raises `GateError` where it ends too early."""
+        headers = self._headers({"Accept": accept})
+        timeout = urllib3.Timeout(connect=_CONNECT_S, read=self._timeout_s)
+        try:
+            response = self._pool.request(
+                "GET",
+                f"{self._url}{path}",
+                headers=headers,
+                timeout=timeout,
+                redirect=False,
+                preload_content=False,
+            )
+            try:
+                if response.status != 200:
+                    raise _refusal(response.status, response.read(limits.MIB), self._url)
+                yield from response.stream(limits.MIB)
+            finally:
+                response.close()
+        except urllib3.exceptions.HTTPError as error:
+            raise _unreachable(self._url, error) from None
+
+    def _headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        its_token = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        return {**headers, **self._trace, **its_token, "User-Agent": f"gate/{__version__}"}
+
     def _asked(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> bytes:
         """The body of a success."""
         return self._answered(method, path, headers, body)[1]
@@ -208,12 +234,7 @@ class Client:
             method,
             f"{self._url}{path}",
             body=body,
-            headers={
-                **headers,
-                **self._trace,
-                **({"Authorization": f"Bearer {self._token}"} if self._token else {}),
-                "User-Agent": f"gate/{__version__}",
-            },
+            headers=self._headers(headers),
             timeout=timeout,
             redirect=False,
             preload_content=False,
