@@ -11,7 +11,7 @@ import msgspec
 from fastapi import Depends, Header, Query, Request
 from starlette.responses import Response
 
-from gate.service import answers
+from gate.service import answers, tables
 from gate.service.auth import Caller, caller_of
 from gate.service.context import OtherRequest, Service
 from gate.service.problems import Detail, Refusal
@@ -92,8 +92,13 @@ def done_once(
     return Response(answer.body, answer.status, headers, media_type="application/json")
 
 
-def listed(request: Request, page: Callable[[], Page[T]], shown: Callable[[T], Any]) -> Response:
-    """A page as JSON: `items`, `next`, and the same as a Link header (RFC 8288)."""
+def listed(
+    request: Request,
+    page: Callable[[], Page[T]],
+    shown: Callable[[T], Any],
+    columns: tuple[str, ...] = (),
+) -> Response:
+    """A page as JSON: `items`, `next`, and the same as a Link header (RFC 8288); with `columns` also as CSV."""
     try:
         found = page()
     except CursorError:
@@ -105,5 +110,8 @@ def listed(request: Request, page: Callable[[], Page[T]], shown: Callable[[T], A
     if found.cursor is not None:
         url = request.url.include_query_params(cursor=found.cursor)
         headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+    if columns and tables.is_wanted(request):
+        content = tables.lines((shown(item) for item in found.items), columns)
+        return Response(content, headers=headers, media_type=tables.CSV)
     value = {"items": [shown(item) for item in found.items], "next": found.cursor}
     return answers.json(value, headers=headers)

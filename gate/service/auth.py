@@ -26,6 +26,7 @@ from gate.stores import projects, sessions, tokens
 from gate.stores.database import Connection
 from gate.stores.projects import Project
 from gate.stores.sessions import Session
+from gate.stores.teams import Membership
 
 PREFIX: Final = "gate_"
 SECRET_BYTES: Final = 32
@@ -48,15 +49,38 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Of the identity provider; a token has none."""
     facts: Facts | None = None
     """What a CI system vouched for; None where nobody did."""
+    teams: tuple[Membership, ...] = ()
+    """The teams of a person."""
 
     def may(self, permission: Permission) -> bool:
         """Whether a role has it, in whatever projects that counts; who one is, everybody may ask."""
-        return permission is Permission.SELF_READ or any(_brings(grant, permission) for grant in self.grants)
+        return (
+            permission is Permission.SELF_READ
+            or any(_brings(grant, permission) for grant in self.grants)
+            or any(memberships.brings(one, permission) for one in self.teams)
+        )
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether the caller has `permission` in the whole instance, not in a team alone."""
+        return any(grant.project_id is None and _brings(grant, self.permission) for grant in self.grants)
+
+    @property
+    def team_ids(self) -> tuple[str, ...] | None:
+        """The teams in which the caller has `permission`; None: all."""
+        here = tuple(one.team_id for one in self.teams if memberships.brings(one, self.permission))
+        return None if self.is_everywhere else here
+
+    def in_namespace(self, name: str) -> bool:
+        """Whether the caller has `permission` in that namespace of the cluster."""
+        return self.is_everywhere or any(
+            name in one.namespaces and memberships.brings(one, self.permission) for one in self.teams
+        )
 
     def wanting(self, permission: Permission) -> Caller:
         """The same caller, for what wants another permission; 403 where no role brings it anywhere."""
         if not self.may(permission):
-            raise _forbidden(permission)
+            raise forbidden(permission)
         return msgspec.structs.replace(self, permission=permission)
 
     @property
@@ -83,7 +107,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         if found is None or not self.knows(found.id):
             raise not_found()
         if not self.sees(found.id):
-            raise _forbidden(self.permission)
+            raise forbidden(self.permission)
         return found
 
     def roles(self, connection: Connection) -> list[dict[str, str | None]]:
@@ -138,11 +162,12 @@ def authorized(request: Request) -> None:
     if permission is None:
         raise Refusal(403, "this needs a permission that was never declared")
     if not caller.may(permission):
-        raise _forbidden(permission)
+        raise forbidden(permission)
     request.state.caller = caller
 
 
-def _forbidden(permission: Permission) -> Refusal:
+def forbidden(permission: Permission) -> Refusal:
+    """The answer to somebody whose role does not bring `permission`."""
     return Refusal(403, f"your role there has not {permission.value}")
 
 
@@ -172,7 +197,7 @@ def _caller(request: Request, service: Service, permission: Permission) -> Calle
         # One of another provider, before the platform's file was changed, counts for nothing now.
         if known is None or known.issuer != identity.login.issuer:
             raise _unauthenticated("the session has ended; log in at /auth/login", ', error="invalid_token"')
-        grants = memberships.grants(connection, identity.settings.roles, known)
+        grants, teams = memberships.grants(connection, identity.settings.roles, known)
     _refuse_forged(request, secret)
     request.state.session = known
     return Caller(
@@ -181,6 +206,7 @@ def _caller(request: Request, service: Service, permission: Permission) -> Calle
         grants=grants,
         permission=permission,
         groups=known.groups,
+        teams=teams,
     )
 
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from gate import times
 from gate.model import Decision, Point
 from gate.presentation import Presentation
-from gate.service import answers, asking, deciding, putting_off, recording, replaying
+from gate.service import answers, asking, deciding, putting_off, recording, replaying, tables
 from gate.service.asking import Cursor, Limit, Once, Ours, Who
 from gate.service.auth import Caller
 from gate.service.context import OtherRequest, Service
@@ -174,7 +174,7 @@ def evaluate(request: Request, service: Ours, who: Who, asked: Asked) -> Respons
     return answers.decision(deciding.decided(service, who, project, asked).presentation, media_type)
 
 
-@ROUTES.add("GET", "/decisions", Permission.DECISIONS_READ)
+@ROUTES.add("GET", "/decisions", Permission.DECISIONS_READ, media_types=(tables.CSV,))
 def list_decisions(
     request: Request,
     service: Ours,
@@ -203,6 +203,7 @@ def list_decisions(
             request,
             lambda: page(connection, wanted, cursor, limit),
             lambda one: _row(one, projects.keys(connection, [one.project_id])),
+            tables.DECISIONS,
         )
 
 
