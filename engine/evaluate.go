@@ -172,6 +172,7 @@ func (s *server) evaluate(r request) func() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		r.header, r.body = nil, nil // one frame, as long as what it became
 		if len(header.InputOverlay) > 0 {
 			if input, err = overlaid(input, header.InputOverlay); err != nil {
 				return nil, err

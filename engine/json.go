@@ -23,7 +23,7 @@ const maxDepth = 1000
 
 // readValue is the value of the JSON document `text`.
 //
-// Strings of the value share memory with `text`, which must not change any more.
+// Strings of the value share memory with `text`, which must not change any more; those of a long one have their own.
 func readValue(text []byte) (ast.Value, error) {
 	return readSharing(text, sharingFor(text))
 }
@@ -262,7 +262,7 @@ func (r *reader) number() (ast.Value, error) {
 		}
 	}
 	// OPA's own conversion: it interns small numbers and refuses exponents it cannot compute with.
-	value, err := ast.InterfaceToValue(json.Number(shared(r.text[start:r.at])))
+	value, err := ast.InterfaceToValue(json.Number(r.own(r.text[start:r.at])))
 	if err != nil {
 		r.at = start
 		return nil, r.problem("%s", err)
@@ -287,7 +287,7 @@ func (r *reader) string() (string, error) {
 		case char == '"':
 			if text := r.text[start:at]; ascii || utf8.Valid(text) {
 				r.at = at + 1
-				return shared(text), nil
+				return r.own(text), nil
 			}
 			return r.rewritten(start)
 		case char == '\\':

@@ -49,13 +49,9 @@ func (s *sharing) place(text []byte) (*sharedTerm, bool) {
 func (r *reader) element(depth int) (*ast.Term, error) {
 	start := r.at
 	// Not where what is taken could lie too deep.
-	if r.sharing != nil && depth < maxDepth-sharedText && start < len(r.text) && (r.text[start] == '[' || r.text[start] == '{') {
-		// What was read once is not built again to be thrown away.
-		if end := enclosed(r.text, start); end > 0 {
-			if place, isKnown := r.sharing.place(r.text[start:end]); isKnown {
-				r.at = end
-				return place.term, nil
-			}
+	if depth < maxDepth-sharedText {
+		if term := r.known(); term != nil {
+			return term, nil
 		}
 	}
 	value, err := r.value(depth)
@@ -63,6 +59,42 @@ func (r *reader) element(depth int) (*ast.Term, error) {
 		return nil, err
 	}
 	return r.sharedTerm(start, value), nil
+}
+
+// known is the term of what stands here, where the same was read before: it is not built again to be thrown away.
+func (r *reader) known() *ast.Term {
+	if r.sharing == nil || r.at >= len(r.text) {
+		return nil
+	}
+	end := 0
+	switch r.text[r.at] {
+	case '[', '{':
+		end = enclosed(r.text, r.at)
+	case '"':
+		end = quoted(r.text, r.at)
+	}
+	if end == 0 {
+		return nil
+	}
+	place, isKnown := r.sharing.place(r.text[r.at:end])
+	if !isKnown {
+		return nil
+	}
+	r.at = end
+	return place.term
+}
+
+// quoted is where the string that starts at `start` ends, 0 where that is not near. As `enclosed` it judges nothing.
+func quoted(text []byte, start int) int {
+	for at := start + 1; at < min(start+sharedText, len(text)); at++ {
+		switch text[at] {
+		case '\\':
+			at++
+		case '"':
+			return at + 1
+		}
+	}
+	return 0
 }
 
 // enclosed is where the brackets that open at `start` close, 0 where that is not near. It judges nothing:
@@ -87,8 +119,21 @@ func enclosed(text []byte, start int) int {
 	return 0
 }
 
+// own is the string of a part of the document: of a long one a copy, so that the document is not kept for it.
+func (r *reader) own(text []byte) string {
+	if r.sharing != nil {
+		return string(text)
+	}
+	return shared(text)
+}
+
 // key is the term of a key.
 func (r *reader) key() (*ast.Term, error) {
+	if r.at < len(r.text) && r.text[r.at] == '"' {
+		if term := r.known(); term != nil {
+			return term, nil
+		}
+	}
 	start := r.at
 	text, err := r.string()
 	if err != nil {

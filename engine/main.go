@@ -154,10 +154,11 @@ func (s *server) serve(in io.Reader) {
 			header: rest[:headerSize:headerSize],
 			body:   rest[headerSize:],
 		}
-		run := s.operation(r)
+		// Not the request: an operation lets go of a body that it has read.
+		run, id := s.operation(r), r.id
 		go func() {
 			payload, err := s.guarded(run)
-			s.answer(r.id, payload, err)
+			s.answer(id, payload, err)
 		}()
 	}
 }
