@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import BinaryIO, Final
 
@@ -51,12 +52,16 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
 def found(place: str, label: str) -> Stored | None:
     """The file at `place` where it is so large that it is not held, and may be JSON; None for any other.
 
-    One that cannot be opened is none either: whoever reads it whole says why.
+    One that cannot be opened is none either, as is a pipe: whoever reads it whole says why.
     """
     try:
-        with open(place, "rb", buffering=0) as file:  # noqa: PTH123 - as gate/files.py does, for many thousands
-            size = os.fstat(file.fileno()).st_size
-            head = file.read(64) if size >= limits.STORED_PACKED_BYTES else b""
+        about = os.stat(place)  # noqa: PTH116 - as gate/files.py does, for many thousands
+        size = about.st_size
+        # A pipe must not be opened twice: what is in it would be gone.
+        if size < limits.STORED_PACKED_BYTES or not stat.S_ISREG(about.st_mode):
+            return None
+        with open(place, "rb") as file:  # noqa: PTH123
+            head = file.read(64)
             is_packed = head.startswith(envelope.GZIP)
             if is_packed and size <= limits.REPORT_BYTES:
                 file.seek(-4, os.SEEK_END)
@@ -76,19 +81,40 @@ def may_be_json(head: bytes) -> bool:
 def spooled(head: bytes, rest: BinaryIO, label: str) -> Stored:
     """`head` and what follows it in `rest`; raises `ReportError` where that is more than a report may have."""
     file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
-    size = file.write(head)
-    while piece := rest.read(limits.MIB):
-        size += file.write(piece)
-        if size > limits.REPORT_BYTES:
-            file.close()
-            raise ReportError(
-                "the file is too large",
-                code="report_too_large",
-                path=label,
-                expected=f"at most {limits.REPORT_BYTES} bytes",
-            )
-    file.flush()
+
+    def pieces() -> Iterator[bytes]:
+        size, piece = 0, head
+        while piece:
+            size += len(piece)
+            if size > limits.REPORT_BYTES:
+                raise ReportError(
+                    "the file is too large",
+                    code="report_too_large",
+                    path=label,
+                    expected=f"at most {limits.REPORT_BYTES} bytes",
+                )
+            yield piece
+            piece = rest.read(limits.MIB)
+
+    try:
+        _write(file, pieces(), label)
+    except ReportError:
+        file.close()
+        raise
     return Stored(label=label, spooled=file)
+
+
+def _write(file: BinaryIO, pieces: Iterable[bytes], label: str) -> None:
+    try:
+        file.writelines(pieces)
+        file.flush()
+    except OSError as error:
+        raise ReportError(
+            f"cannot be put into a temporary file: {error.strerror}",
+            code="report_unreadable",
+            path=label,
+            fix=f"make room in {tempfile.gettempdir()}, or name another folder with TMPDIR",
+        ) from None
 
 
 @contextmanager
@@ -136,8 +162,7 @@ def _unpacked(file: BinaryIO, label: str, into: BinaryIO) -> str:
             digest.update(piece)
             yield piece
 
-    into.writelines(envelope.inflated(pieces(), label, most))
-    into.flush()
+    _write(into, envelope.inflated(pieces(), label, most), label)
     into.seek(0)
     return digest.hexdigest()
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -161,3 +163,32 @@ def test_more_findings_than_a_decision_can_hold_are_an_error_that_says_what_to_d
     assert ("too_many_findings", "r.json") == (problem["code"], problem["path"])
     assert "4 in 1 reports" in problem["found"]
     assert "gate convert FILE -o summary" in problem["fix"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes there")
+def test_a_named_pipe_is_read_once(tmp_path: Path) -> None:
+    report = json.dumps(sarif(*({"ruleId": f"r{n}"} for n in range(60_000)))).encode()
+    files(tmp_path, r_json=report)
+    os.mkfifo(tmp_path / "pipe.json")
+    with subprocess.Popen(["dd", "if=r.json", "of=pipe.json", "status=none"], cwd=tmp_path) as writer:
+        told = gate(tmp_path, "convert", "--as", "sarif", "pipe.json")
+
+    assert 0 == writer.returncode
+    assert "60000 findings, 0 components" in told.out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no disk that is always full there")
+def test_no_room_for_what_is_unpacked_is_an_error_that_says_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = json.dumps(sarif(*({"ruleId": f"r{n}"} for n in range(60_000)))).encode()
+    (tmp_path / "r.json.gz").write_bytes(gzip.compress(report))
+    full = Path("/dev/full")
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: full.open("r+b", buffering=0))
+
+    told = gate(tmp_path, "check", "r.json.gz", "--ci", "none", "-o", "json")
+
+    assert 3 == told.code
+    [problem] = told.json["problems"]
+    assert "temporary file" in problem["message"]
+    assert "TMPDIR" in problem["fix"]

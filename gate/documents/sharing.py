@@ -22,7 +22,6 @@ _REPEATED: Final = (
     "version",
     "fixed_versions",
     "location",
-    "scanners",
 )
 """Members of a finding that others are likely to share; none holds anything that can change."""
 _REMEMBERED: Final = 32_768
@@ -36,8 +35,8 @@ def shared(seen: Iterable[Observation]) -> Iterator[Observation]:
         finding = one.finding
         for name in _REPEATED:
             value = getattr(finding, name)
-            first = known.setdefault(value, value)
-            if first is not value:
+            # What is empty is one value already.
+            if value and (first := known.setdefault(value, value)) is not value:
                 # Nobody has the finding yet, and what it holds stays equal.
                 msgspec.structs.force_setattr(finding, name, first)
         if len(known) > _REMEMBERED:
