@@ -116,13 +116,13 @@ def _in_parts(place: stored.Stored, file: File) -> Read | None:
     """A file that is too large to be held, read piece by piece; None where it must be held all the same."""
     from gate.engines import cut
     from scanners import SCANNERS
-    from scanners.parts import ARRAYS, MARKS
+    from scanners.parts import ARRAYS, MARKS, UNREAD
 
     with stored.opened(place) as opened:
         head = opened.stream.read(stored.HEAD_BYTES)
         if not any(mark in head for mark in MARKS):
             return None
-        arrays = [path.split(".") for paths in ARRAYS.values() for path in paths]
+        arrays = [path.split(".") for paths in (*ARRAYS.values(), UNREAD) for path in paths]
         parts = cut.parts(engine_executable(), opened.stream, arrays, file.path, opened.sha256)
         return ingest_parts(parts, SCANNERS, ARRAYS, file.declared) if parts else None
 

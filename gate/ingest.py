@@ -91,11 +91,15 @@ def ingest(
 
 
 def ingest_parts(
-    parts: Parts, adapters: Mapping[str, Adapter], by_parts: Collection[str], declared: str | None = None
+    parts: Parts,
+    adapters: Mapping[str, Adapter],
+    by_parts: Mapping[str, Collection[str]],
+    declared: str | None = None,
 ) -> Read | None:
     """As `ingest`, of a document that is too large to be held; None where its format is none of `by_parts`.
 
-    Those formats' adapters take their findings from it one by one. Raises `ReportError` as `ingest` does.
+    Those formats' adapters take the elements of the arrays that stand there one by one. Raises
+    `ReportError` as `ingest` does.
     """
     text, path = parts.document, parts.path
     if declared is not None and declared not in by_parts:
@@ -106,6 +110,8 @@ def ingest_parts(
     if name not in by_parts:
         return None
     scan = _with_rejected(adapters[name].parse(document))
+    if left := parts.left(by_parts[name]):
+        raise LookupError(f"{path}: the adapter of {name} did not read {left}")
     return Read(scan=scan, report=_report(scan, parts.sha256, path, ()), why=why, data=b"")
 
 

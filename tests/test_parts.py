@@ -12,11 +12,12 @@ import msgspec
 import pytest
 
 from gate import bootstrap, stored
+from gate.documents.document import Document
 from gate.documents.parts import Parts, Piece
 from gate.engines.embedded import Engine
 from gate.errors import ReportError
 from gate.files import File
-from gate.ingest import Read
+from gate.ingest import Read, ingest_parts
 from gate.model import Scan
 from scanners.parts import ARRAYS, MARKS
 from tests.data import REPOSITORY, shared_data
@@ -186,9 +187,44 @@ def test_a_report_that_is_cut_anywhere_never_reads_as_whole(tmp_path: Path, engi
         assert "report_truncated" == refusal(written(tmp_path, whole[:end]), engine).problems[0].code, end
 
 
+def test_an_escaped_key_is_the_same_key(tmp_path: Path, engine: Engine) -> None:
+    data = json.dumps(sarif(*results(3))).replace('"results"', '"r\\u0065sults"').encode()
+
+    assert 3 == len(in_parts(written(tmp_path, data), engine).scan.observations)
+
+
+PIECE = Piece(offset=0, bytes=2, elements=1, line=1, column=1, sha256="0" * 64)
+
+
+class Forgetful:
+    """An adapter that takes what it finds in the document for all there is."""
+
+    def detect(self, document: Document) -> str | None:
+        return "it always is"
+
+    def parse(self, document: Document) -> Scan:
+        return Scan(format="sarif", scanner="any", kinds=())
+
+
+def test_an_array_that_the_adapter_does_not_read_never_vanishes() -> None:
+    arrays: Any = {("runs", 0, "results"): (PIECE,), ("runs", 0, "threadFlowLocations"): (PIECE,)}
+    parts = Parts(path="r", document=b'{"runs": [{}]}', arrays=arrays, sha256="", read=lambda *_: b"{}")
+
+    with pytest.raises(LookupError, match="did not read"):
+        ingest_parts(parts, {"sarif": Forgetful()}, {"sarif": ("runs.*.results",)})
+
+
+def test_an_adapter_that_asks_for_another_place_is_noticed() -> None:
+    parts = Parts(path="r", document=b"{}", arrays={("a",): (PIECE,)}, sha256="", read=lambda *_: b"{}")
+    document = Document(path="r", data=b"{}", syntax="json", top={}, parts=parts)
+
+    with pytest.raises(LookupError, match="no array was cut"):
+        document.elements([1], int, "anything", "b")
+    assert [] == list(document.elements([], int, "anything", "b"))
+
+
 def test_a_file_that_changes_after_it_was_judged_is_refused() -> None:
-    piece = Piece(offset=0, bytes=2, elements=1, line=1, column=1, sha256="0" * 64)
-    parts = Parts(path="r", document=b"{}", arrays={("a",): (piece,)}, sha256="", read=lambda *_: b"{}")
+    parts = Parts(path="r", document=b"{}", arrays={("a",): (PIECE,)}, sha256="", read=lambda *_: b"{}")
 
     with pytest.raises(ReportError, match="changed while it was read"):
         list(parts.elements(("a",), dict, "anything"))

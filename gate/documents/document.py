@@ -140,13 +140,18 @@ class Document:
         )
 
     def elements(
-        self, given: Iterable[T] | None, type_: type[T], expected: str, *at: str | int
+        self, given: Sequence[T] | None, type_: type[T], expected: str, *at: str | int
     ) -> Iterable[T]:
         """The elements of the array `at` as `decoded` gave them, or piece by piece where the document is too large.
 
         May be asked for twice, and is read twice then. Raises `ReportError` as `decoded` does.
         """
-        return (given or ()) if self.parts is None else self.parts.elements(at, type_, expected)
+        if self.parts is None:
+            return given or ()
+        if given and at not in self.parts.arrays:
+            # The adapter asks for another place than it was cut at: nothing would be found there.
+            raise LookupError(f"{self.path}: no array was cut at {at}")
+        return self.parts.elements(at, type_, expected)
 
     def number(self, given: Sequence[T] | None, *at: str | int) -> int:
         """How many elements the array `at` has, which `decoded` gave as `given`."""

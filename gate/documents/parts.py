@@ -7,8 +7,8 @@ has the digest of what was judged. This file reads no file: it is given a functi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 import msgspec
@@ -49,9 +49,21 @@ class Parts:
     """Of the whole file as it was handed over, 64 hex characters."""
     read: Callable[[int, int], bytes]
     """Offset and number of bytes -> what stands there."""
+    asked: set[Path] = field(default_factory=set)
+    """The arrays that somebody has asked for."""
+
+    def left(self, arrays: Iterable[str]) -> list[Path]:
+        """Those of `arrays` (dotted, `*` is each element) that hold something and nobody asked for."""
+        patterns = [pattern.split(".") for pattern in arrays]
+        return [
+            at
+            for at, pieces in self.arrays.items()
+            if pieces and at not in self.asked and any(_is_at(at, pattern) for pattern in patterns)
+        ]
 
     def number(self, at: Path) -> int:
         """How many elements the array `at` has; 0 where there is no such array."""
+        self.asked.add(at)
         return sum(piece.elements for piece in self.arrays.get(at, ()))
 
     def elements(self, at: Path, type_: type[T], expected: str) -> Iterator[T]:
@@ -60,8 +72,12 @@ class Parts:
         `expected` names the format in the message. Raises `ReportError` at the value that has another
         shape, and where the file is no longer what was judged.
         """
+        self.asked.add(at)
+        return self._elements(self.arrays.get(at, ()), at, type_, expected)
+
+    def _elements(self, pieces: Iterable[Piece], at: Path, type_: type[T], expected: str) -> Iterator[T]:
         first = 0
-        for piece in self.arrays.get(at, ()):
+        for piece in pieces:
             data = self.read(piece.offset, piece.bytes)
             if hashlib.sha256(data).hexdigest() != piece.sha256:
                 raise _changed(self.path)
@@ -75,6 +91,13 @@ class Parts:
             first += len(some)
             del data
             yield from some
+
+
+def _is_at(at: Path, pattern: Sequence[str]) -> bool:
+    return len(at) == len(pattern) and all(
+        isinstance(step, int) if wanted == "*" else step == wanted
+        for step, wanted in zip(at, pattern, strict=True)
+    )
 
 
 def _changed(path: str) -> ReportError:

@@ -32,8 +32,9 @@ def parts(
 ) -> Parts | None:
     """The document in `stream`, a file that stays open while it is read, cut at `arrays` (`*` is each element).
 
-    `path` is what messages call it, `sha256` the digest of what was handed over where that was packed. None where it must be read whole: what is outside of the arrays is too large for the process,
-    or another document follows. Raises `ReportError` with line and column for what is not strict JSON.
+    `path` is what messages call it, `sha256` the digest of what was handed over where that was packed. None
+    where it must be read whole: what is outside of the arrays is too large for the process, or another
+    document follows. Raises `ReportError` with line and column for what is not strict JSON.
     """
     stream.seek(0)
     try:
