@@ -10,7 +10,7 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Collection, Mapping
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import msgspec
 
@@ -19,10 +19,12 @@ from gate.documents import json as json_documents
 from gate.documents import manifests, records
 from gate.documents.document import Document
 from gate.documents.envelope import decoded, is_wrapped, uncompressed
-from gate.documents.parts import Parts
 from gate.errors import ReportError, quoted
 from gate.kubernetes import objects
 from gate.model import Evidence, Report, Scan, Status
+
+if TYPE_CHECKING:
+    from gate.documents.parts import Parts
 
 KUBERNETES: Final = "kubernetes"
 _REPORT_GROUPS: Final = ("aquasecurity.github.io", "wgpolicyk8s.io", "openreports.io", "reports.kyverno.io")
