@@ -52,6 +52,7 @@ _ON_POSTGRESQL: Final = {
     "timezone": "UTC",
 }
 _NETWORK_FILE_SYSTEMS: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs"})
+_MOUNTS: Final = Path("/proc/self/mounts")
 _MIGRATION_LOCK: Final = 0x67617465
 """Advisory lock of PostgreSQL, "gate" in ASCII; the next two numbers lock the feed and a writer's start."""
 FEED_LOCK: Final = _MIGRATION_LOCK + 1
@@ -314,7 +315,7 @@ def _is_ours(descriptor: int) -> bool:
 def _refuse_network(folder: Path) -> None:
     """Raise for a network file system: WAL needs shared memory (sqlite.org/wal.html; THREATS.md J6)."""
     try:
-        mounts = Path("/proc/self/mounts").read_text("utf-8", "replace")
+        mounts = _MOUNTS.read_text("utf-8", "replace")
     except OSError:
         return
     here = str(folder.resolve())
