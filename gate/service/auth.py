@@ -7,14 +7,18 @@ scanner finds one that leaked and a typing error is told from a stranger. Only i
 from __future__ import annotations
 
 import base64
+import contextlib
 import hmac
 import zlib
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Final
 
 import msgspec
 from starlette.requests import Request
 
+from gate import times
+from gate.errors import StoreError
 from gate.service import login, memberships
 from gate.service.ci_claims import Facts
 from gate.service.context import Service
@@ -30,6 +34,8 @@ from gate.stores.teams import Membership
 
 PREFIX: Final = "gate_"
 SECRET_BYTES: Final = 32
+NOTED_EVERY_S: Final = 60.0
+"""How exactly it is known when a session was last used."""
 LONGEST_TOKEN: Final = 4_096
 SHORTEST_OWN_TOKEN: Final = 32
 """Characters of a token that an operator chose (GATE_BOOTSTRAP_TOKEN)."""
@@ -192,13 +198,16 @@ def _caller(request: Request, service: Service, permission: Permission) -> Calle
     identity = service.identity
     if not secret or identity is None or identity.login is None:
         raise _unauthenticated("no token; send `Authorization: Bearer TOKEN`", "")
+    now, idle_s = service.now(), float(identity.login.idle)
+    idle_since = times.sortable(now - timedelta(seconds=idle_s))
     with service.database.reading() as connection:
-        known = sessions.known(connection, secret, service.now_text())
+        known = sessions.known(connection, secret, times.sortable(now), idle_since)
         # One of another provider, before the platform's file was changed, counts for nothing now.
         if known is None or known.issuer != identity.login.issuer:
             raise _unauthenticated("the session has ended; log in at /auth/login", ', error="invalid_token"')
         grants, teams = memberships.grants(connection, identity.settings.roles, known)
     _refuse_forged(request, secret)
+    _used(service, known, times.sortable(now - timedelta(seconds=min(idle_s / 4, NOTED_EVERY_S))))
     request.state.session = known
     return Caller(
         principal=known.principal,
@@ -208,6 +217,15 @@ def _caller(request: Request, service: Service, permission: Permission) -> Calle
         groups=known.groups,
         teams=teams,
     )
+
+
+def _used(service: Service, session: Session, noted_before: str) -> None:
+    """Put down that the session is used, now and then; a store that cannot be written to keeps nobody from reading."""
+    if session.last < noted_before:
+        with contextlib.suppress(StoreError):
+            service.writer.submit(
+                lambda transaction: sessions.used(transaction.connection, session.id, transaction.now)
+            )
 
 
 def _refuse_forged(request: Request, secret: str) -> None:
