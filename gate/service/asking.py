@@ -50,6 +50,11 @@ async def key_of(
     ] = None,
 ) -> str | None:
     """The request's key; raises `Refusal` 400 for one that is none."""
+    return key_in(idempotency_key)
+
+
+def key_in(idempotency_key: str | None) -> str | None:
+    """The key that a header names, if it is one; raises as `key_of`."""
     if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
         raise Refusal(400, "Idempotency-Key: expected 1 to 200 visible ASCII characters")
     return idempotency_key
