@@ -6,19 +6,73 @@ import data.lib.kubernetes.pods
 # Why `input.object` cannot be judged, each a violation without its rule. `shapes` are the fields that rules
 # read: for one of the places below, for a path in them, the fields there with their type, as `type_name` gives it, or
 # `list of objects`, `list of strings`. `{"pod": {["securityContext"]: {"fsGroup": "number"}}}`. A field that is
-# absent or null has every type.
-problems(shapes) := _unreadable | mistyped(_places, shapes)
+# absent or null has every type. Write it as one constant: what refers to others is put together for each object.
+problems(shapes) := _unreadable if {
+	are_well_typed(_values, shapes)
+	_are_containers_well_typed(shapes)
+} else := _unreadable | mistyped(_places, shapes)
 
-# The fields of `places`, by name, that have another type than `shapes` says, by name and path. Looked at are first,
-# for all places together, the types of what is there, and one by one only the fields of which a type is wrong.
+# Whether nothing among `values` has another type than `shapes` says: `{"pod": {["securityContext"]: […]}}`, all
+# that is there for each of its paths.
+are_well_typed(values, shapes) if {
+	wrong := [field |
+		some name, of in shapes
+		some below, fields in of
+		some value in values[name][below]
+		some field, expected in fields
+		member := value[field]
+		type_name(member) != expected
+		not _fits(member, expected)
+	]
+	wrong == []
+}
+
+_are_containers_well_typed(shapes) if {
+	wrong := [field |
+		some field, expected in shapes.containers[[]]
+		some member in {container[field] | some container in pods.bare}
+		type_name(member) != expected
+		not _fits(member, expected)
+	]
+	wrong == []
+}
+
+# What is at each path of a place, except for containers themselves.
+_values := {
+	"containers": {
+		["lifecycle"]: {container.lifecycle | some container in pods.bare},
+		["resources"]: {container.resources | some container in pods.bare},
+		["securityContext"]: {part.securityContext | some part in pods.contexts},
+		["securityContext", "capabilities"]: {part.securityContext.capabilities | some part in pods.contexts},
+		["securityContext", "windowsOptions"]: {part.securityContext.windowsOptions | some part in pods.contexts},
+	},
+	"handlers": {[]: pods.calls},
+	"pod": {
+		[]: [pod.value | some pod in pods.all],
+		["os"]: [pod.value.os | some pod in pods.all],
+		["resources"]: [pod.value.resources | some pod in pods.all],
+		["securityContext"]: [pod.value.securityContext | some pod in pods.all],
+		["securityContext", "capabilities"]: [pod.value.securityContext.capabilities | some pod in pods.all],
+		["securityContext", "windowsOptions"]: [pod.value.securityContext.windowsOptions | some pod in pods.all],
+	},
+	"template": {
+		[]: [template.value | some template in pods.templates],
+		["metadata"]: [template.value.metadata | some template in pods.templates],
+	},
+}
+
+# The fields of `places`, by name, that have another type than `shapes` says.
 mistyped(places, shapes) := {problem |
-	some [name, below, field] in suspects({name: [place.value | some place in list] | some name, list in places}, shapes)
-	some place in places[name]
-	path := array.concat(below, [field])
-	value := object.get(place.value, path, null)
+	some name, list in places
+	some place in list
+	some below, fields in shapes[name]
+	given := object.get(place.value, below, null)
+	some field, expected in fields
+	value := given[field]
+	type_name(value) != expected
 	value != null
-	expected := shapes[name][below][field]
 	not _fits(value, expected)
+	path := array.concat(below, [field])
 	problem := {
 		"message": sprintf("%s: %s is %s, expected %s", [
 			place.label,
@@ -29,38 +83,6 @@ mistyped(places, shapes) := {problem |
 		"path": pods.pointer(place, path),
 	}
 }
-
-# The fields, `[name, below, field]`, that may have another type in some of `values[name]`, or elements of another; none
-# where all is well.
-suspects(values, shapes) := others | lists if {
-	types := {[name, below, field, type_name(member)] |
-		some name, list in values
-		some value in list
-		some below, fields in shapes[name]
-		given := object.get(value, below, null)
-		is_object(given)
-		some field, member in object.filter(given, fields)
-	}
-	others := {[name, below, field] |
-		some [name, below, field, type] in types
-		type != shapes[name][below][field]
-		type != "null"
-		not _is_list(type, shapes[name][below][field])
-	}
-	lists := {[name, below, field] |
-		some expected, wanted in _elements
-		paths := [[name, array.concat(below, [field])] |
-			some [name, below, field, "array"] in types
-			shapes[name][below][field] == expected
-		]
-		elements := array.flatten([list | some [name, path] in paths; some value in values[name]; list := object.get(value, path, [])])
-		# Types have an order, so that between two of one type there is no other.
-		{type_name(min(elements)), type_name(max(elements))} != {wanted}
-		some [name, below, field, "array"] in types
-	}
-}
-
-_is_list("array", expected) if _elements[expected]
 
 _elements := {"list of objects": "object", "list of strings": "string"}
 
@@ -99,12 +121,14 @@ _has_kind if {
 	input.object.kind != ""
 }
 
-_fits(value, expected) if type_name(value) == expected
+# Whether `value`, whose type is not `expected`, is a list of it, or nothing. Types have an order, so that between two
+# of one type there is no other.
+_fits(null, _)
 
 _fits(value, expected) if {
 	is_array(value)
-	wanted := _elements[expected]
-	every element in value {
-		type_name(element) == wanted
-	}
+	type := _elements[expected]
+	{type_name(min(value)), type_name(max(value))} == {type}
 }
+
+_fits([], expected) if _elements[expected]
