@@ -66,14 +66,10 @@ _problems contains problem if {
 }
 
 _values := {
-	"env": {[]: {variable | some container in pods.bare; some variable in container.env}},
-	"envFrom": {[]: {source | some container in pods.bare; some source in container.envFrom}},
-	"volumeMounts": {[]: {mount | some container in pods.bare; some mount in container.volumeMounts}},
-	"volumes": {
-		[]: [volume | some pod in pods.all; some volume in pod.value.volumes],
-		["hostPath"]: [volume.hostPath | some pod in pods.all; some volume in pod.value.volumes],
-		["image"]: [volume.image | some pod in pods.all; some volume in pod.value.volumes],
-	},
+	"env": {variable | some container in pods.bare; some variable in container.env; is_object(variable)},
+	"envFrom": {source | some container in pods.bare; some source in container.envFrom; is_object(source)},
+	"volumeMounts": {mount | some container in pods.bare; some mount in container.volumeMounts; is_object(mount)},
+	"volumes": [volume | some pod in pods.all; some volume in pod.value.volumes; is_object(volume)],
 }
 
 # The objects of the list `field` of all `places`, as places.

@@ -8,57 +8,37 @@ import data.lib.kubernetes.pods
 # `list of objects`, `list of strings`. `{"pod": {["securityContext"]: {"fsGroup": "number"}}}`. A field that is
 # absent or null has every type. Write it as one constant: what refers to others is put together for each object.
 problems(shapes) := _unreadable if {
-	are_well_typed(_values, shapes)
-	_are_containers_well_typed(shapes)
+	are_well_typed(
+		{
+			"containers": pods.parts(object.keys(shapes.containers[[]])),
+			"handlers": pods.calls,
+			"pod": [pod.value | some pod in pods.all],
+			"template": [template.value | some template in pods.templates],
+		},
+		shapes,
+	)
 } else := _unreadable | mistyped(_places, shapes)
 
-# Whether nothing among `values` has another type than `shapes` says: `{"pod": {["securityContext"]: […]}}`, all
-# that is there for each of its paths.
+# Whether nothing in `values`, by name as `shapes` are, has another type: asked of what there is, wherever it is.
 are_well_typed(values, shapes) if {
 	wrong := [field |
-		some name, of in shapes
-		some below, fields in of
-		some value in values[name][below]
+		some name, list in values
+		some below, fields in shapes[name]
+		some value in list
+		given := object.get(value, below, null)
 		some field, expected in fields
-		member := value[field]
-		type_name(member) != expected
-		not _fits(member, expected)
+		member := given[field]
+		type := type_name(member)
+		type != expected
+		not [type, {type_name(element) | some element in member}] in object.get(_as_lists, expected, {["null", set()]})
 	]
 	wrong == []
 }
 
-_are_containers_well_typed(shapes) if {
-	wrong := [field |
-		some field, expected in shapes.containers[[]]
-		some member in {container[field] | some container in pods.bare}
-		type_name(member) != expected
-		not _fits(member, expected)
-	]
-	wrong == []
-}
-
-# What is at each path of a place, except for containers themselves.
-_values := {
-	"containers": {
-		["lifecycle"]: {container.lifecycle | some container in pods.bare},
-		["resources"]: {container.resources | some container in pods.bare},
-		["securityContext"]: {part.securityContext | some part in pods.contexts},
-		["securityContext", "capabilities"]: {part.securityContext.capabilities | some part in pods.contexts},
-		["securityContext", "windowsOptions"]: {part.securityContext.windowsOptions | some part in pods.contexts},
-	},
-	"handlers": {[]: pods.calls},
-	"pod": {
-		[]: [pod.value | some pod in pods.all],
-		["os"]: [pod.value.os | some pod in pods.all],
-		["resources"]: [pod.value.resources | some pod in pods.all],
-		["securityContext"]: [pod.value.securityContext | some pod in pods.all],
-		["securityContext", "capabilities"]: [pod.value.securityContext.capabilities | some pod in pods.all],
-		["securityContext", "windowsOptions"]: [pod.value.securityContext.windowsOptions | some pod in pods.all],
-	},
-	"template": {
-		[]: [template.value | some template in pods.templates],
-		["metadata"]: [template.value.metadata | some template in pods.templates],
-	},
+# What a field may be that has not the type it is said to have: the type of the value, and those of its elements.
+_as_lists := {
+	"list of objects": {["array", set()], ["array", {"object"}], ["null", set()]},
+	"list of strings": {["array", set()], ["array", {"string"}], ["null", set()]},
 }
 
 # The fields of `places`, by name, that have another type than `shapes` says.
@@ -121,14 +101,11 @@ _has_kind if {
 	input.object.kind != ""
 }
 
-# Whether `value`, whose type is not `expected`, is a list of it, or nothing. Types have an order, so that between two
-# of one type there is no other.
-_fits(null, _)
-
+# Whether `value`, whose type is not `expected`, is a list of it.
 _fits(value, expected) if {
 	is_array(value)
 	type := _elements[expected]
-	{type_name(min(value)), type_name(max(value))} == {type}
+	every element in value {
+		type_name(element) == type
+	}
 }
-
-_fits([], expected) if _elements[expected]

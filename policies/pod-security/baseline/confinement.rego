@@ -131,12 +131,23 @@ _seccomp := ["seccomp.security.alpha.kubernetes.io/", "container.seccomp.securit
 
 _apparmor := ["container.apparmor.security.beta.kubernetes.io/"]
 
-# The pod's annotations whose name begins with one of `prefixes`, as text.
-_annotations(prefixes) := {{"label": label, "value": value, "path": pods.pointer(template, path)} |
+_has_annotations if {
 	some template in pods.templates
 	annotations := template.value.metadata.annotations
 	is_object(annotations)
-	strings.any_prefix_match(object.keys(annotations), prefixes)
+	strings.any_prefix_match(object.keys(annotations), [
+		"seccomp.security.alpha.kubernetes.io/",
+		"container.seccomp.security.alpha.kubernetes.io/",
+		"container.apparmor.security.beta.kubernetes.io/",
+	])
+}
+
+# The pod's annotations whose name begins with one of `prefixes`, as text.
+_annotations(prefixes) := {{"label": label, "value": value, "path": pods.pointer(template, path)} |
+	_has_annotations
+	some template in pods.templates
+	annotations := template.value.metadata.annotations
+	is_object(annotations)
 	some name, given in annotations
 	strings.any_prefix_match(name, prefixes)
 	label := sprintf("the annotation %s", [name])
