@@ -38,6 +38,7 @@ const (
 	opFormat
 	opManifestsMany
 	opHCL
+	opReview
 )
 
 func main() {
@@ -183,9 +184,11 @@ func (s *server) operation(r request) func() ([]byte, error) {
 		return func() ([]byte, error) { return s.manifestsMany(r) }
 	case opHCL:
 		return func() ([]byte, error) { return s.hcl(r) }
+	case opReview:
+		return s.review(r)
 	}
 	return func() ([]byte, error) {
-		return nil, fail(badRequest, fmt.Sprintf("frame: found operation %d, expected %d to %d", r.op, opHello, opHCL))
+		return nil, fail(badRequest, fmt.Sprintf("frame: found operation %d, expected %d to %d", r.op, opHello, opReview))
 	}
 }
 

@@ -30,7 +30,7 @@ import msgspec
 from gate import limits
 from gate.engines import protocol
 from gate.engines.child import Child, ChildLost, Failed
-from gate.engines.protocol import Op, evaluation_header
+from gate.engines.protocol import Op, ReviewHeader, evaluation_header
 from gate.errors import GateError, PolicyError, Problem
 
 START_TIMEOUT_S: Final = 20.0
@@ -148,7 +148,7 @@ class Engine:
     async def ask_async(
         self,
         op: Op,
-        header: dict[str, Any],
+        header: dict[str, Any] | ReviewHeader,
         body: bytes = b"",
         *,
         timeout_s: float,
