@@ -6,6 +6,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/binary"
 	"encoding/json"
 	"flag"
@@ -123,6 +124,8 @@ const requestPrefix = 4 + 1 + 4
 
 // serve reads requests until the parent closes the connection or breaks the protocol.
 func (s *server) serve(in io.Reader) {
+	// Frames that wait together come with one system call.
+	in = bufio.NewReaderSize(in, 64<<10)
 	var length [4]byte
 	for {
 		if _, err := io.ReadFull(in, length[:]); err != nil {

@@ -163,9 +163,12 @@ class Engine:
             return await on_loop.in_thread(self._asked, op, encoded, body, timeout_s=timeout_s, bundle=bundle)
         deadline = time.monotonic() + timeout_s
         number = next(self._numbers)
+        loop = on_loop.running_loop()
+        arrival = on_loop.Arrival(loop)
         try:
-            return await on_loop.arrival(child.send(number, op, encoded, body), timeout_s)
-        except NotInTime:
+            child.send_from(loop, number, op, encoded, body, arrival)
+            return await arrival.within(timeout_s)
+        except TimeoutError:
             child.kill(number)
             raise _overrun(timeout_s) from None
         except Failed as failed:
