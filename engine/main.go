@@ -6,6 +6,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/binary"
 	"encoding/json"
 	"flag"
@@ -38,6 +39,7 @@ const (
 	opFormat
 	opManifestsMany
 	opHCL
+	opReview
 )
 
 func main() {
@@ -124,6 +126,8 @@ const requestPrefix = 4 + 1 + 4
 
 // serve reads requests until the parent closes the connection or breaks the protocol.
 func (s *server) serve(in io.Reader) {
+	// Frames that wait together come with one system call.
+	in = bufio.NewReaderSize(in, 64<<10)
 	var length [4]byte
 	for {
 		if _, err := io.ReadFull(in, length[:]); err != nil {
@@ -186,9 +190,11 @@ func (s *server) operation(r request) func() ([]byte, error) {
 		return func() ([]byte, error) { return s.manifestsMany(r) }
 	case opHCL:
 		return func() ([]byte, error) { return s.hcl(r) }
+	case opReview:
+		return s.review(r)
 	}
 	return func() ([]byte, error) {
-		return nil, fail(badRequest, fmt.Sprintf("frame: found operation %d, expected %d to %d", r.op, opHello, opHCL))
+		return nil, fail(badRequest, fmt.Sprintf("frame: found operation %d, expected %d to %d", r.op, opHello, opReview))
 	}
 }
 

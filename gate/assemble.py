@@ -31,6 +31,10 @@ from gate.model import (
 )
 
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+# No pods, no reports: the same at every point, so that CI and the cluster see the same document.
+_EMPTY: Final[dict[str, Any]] = {
+    name: [] for name in ("reports", "findings", "components", "objects", "approvals")
+}
 
 
 class _InputReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,32 +90,67 @@ class Assembled(msgspec.Struct, frozen=True, kw_only=True):
         return b"".join([self.before, *_listed(self.objects), self.after])
 
     @property
-    def one(self) -> bytes:
-        """What rules of scope `object` see of the first object, as one document."""
-        return b"%b,%b" % (self.base[:-1], self.overlays[0][1:])
-
-    @property
     def without_objects(self) -> bytes:
         """The same with `objects` empty: for policies that do not look at them."""
         return self.before + self.after
 
 
-def assemble(facts: Facts) -> Assembled:
-    """The policy input v1 of `facts`."""
-    common: dict[str, Any] = {
+class Own(msgspec.Struct, frozen=True, kw_only=True):
+    """What the policy input of one review has of its own."""
+
+    members: bytes
+    """`now` and `subject`."""
+    sha256: str
+    """Of the whole document, as `Assembled` has it."""
+
+
+class Outline(msgspec.Struct, frozen=True, kw_only=True):
+    """The policy input of one object but for the time, the object and the subject: many reviews have it in common."""
+
+    pieces: tuple[bytes, ...]
+    """The document around those three, in their order."""
+    base: bytes
+    """What rules of scope `object` see, but for the object and what `Own` has."""
+
+    def own(self, now: datetime, subject: Subject, one: KubernetesObject) -> Own:
+        """What is left to say of one object; the same digest as `assemble` gives the same facts."""
+        at, about = _ENCODER.encode(times.rfc3339(now)), _ENCODER.encode(subject)
+        first, second, third, last = self.pieces
+        document = b"".join((first, at, second, *_listed((one,)), third, about, last))
+        digest = hashlib.sha256(document).hexdigest()
+        return Own(members=b'{"now":%b,"subject":%b}' % (at, about), sha256=f"sha256:{digest}")
+
+
+def outline(
+    point: Point, project: str | None, environment: EnvironmentRef | None, settings: dict[str, Any]
+) -> Outline:
+    """What the policy inputs of objects without reports have in common."""
+    common = _common(point, project, environment, settings)
+    hole = msgspec.Raw(b"\0")  # a byte that no JSON holds
+    whole = common | _EMPTY | {"now": hole, "objects": msgspec.Raw(b"[\0]"), "subject": hole}
+    return Outline(
+        pieces=tuple(_ENCODER.encode(whole).split(b"\0")),
+        base=_ENCODER.encode(common | _EMPTY),
+    )
+
+
+def _common(
+    point: Point, project: str | None, environment: EnvironmentRef | None, settings: dict[str, Any]
+) -> dict[str, Any]:
+    return {
         "version": 1,
-        "now": times.rfc3339(facts.now),
-        "point": facts.point,
-        "project": facts.project,
-        "environment": facts.environment,
-        "subject": facts.subject,
-        "settings": facts.settings,
+        "point": point,
+        "project": project,
+        "environment": environment,
+        "settings": settings,
         "attestations": [],
     }
-    # No pods, no reports: the same at every point, so that CI and the cluster see the same document.
-    empty: dict[str, Any] = {
-        name: [] for name in ("reports", "findings", "components", "objects", "approvals")
-    }
+
+
+def assemble(facts: Facts) -> Assembled:
+    """The policy input v1 of `facts`."""
+    common = _common(facts.point, facts.project, facts.environment, facts.settings)
+    common |= {"now": times.rfc3339(facts.now), "subject": facts.subject}
     lists: dict[str, Any] = {
         "reports": [_input_report(report) for report in facts.reports],
         "findings": facts.findings,
@@ -130,7 +169,7 @@ def assemble(facts: Facts) -> Assembled:
         before=before,
         after=after,
         objects=facts.objects,
-        base=_ENCODER.encode(common | empty),
+        base=_ENCODER.encode(common | _EMPTY),
         overlays=Made(facts.objects, partial(_overlay, _ENCODER.encode(facts.request))),
         sha256=f"sha256:{digest.hexdigest()}",
     )
