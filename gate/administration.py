@@ -13,6 +13,7 @@ import msgspec
 
 from gate.client import Client
 from gate.errors import GateError
+from gate.openvex import Standing
 
 T = TypeVar("T")
 Kind = Literal["person", "group"]
@@ -153,6 +154,10 @@ class Administration:
     def take(self, team: str, what: Literal["projects", "namespaces"], name: str) -> None:
         """Make it nobody's."""
         self._client.ask("DELETE", f"/api/v1/teams/{_part(team)}/{what}/{quote(name)}")
+
+    def waivers(self, project: str) -> list[Standing]:
+        """Waivers of a project that act."""
+        return self._all(Standing, "/waivers", f"&state=active&project={_part(project)}")
 
     def _asked(self, kind: type[T], method: str, path: str, value: object = None, **headers: str) -> T:
         return _converted(self._client.ask(method, f"/api/v1{path}", value, **headers), kind)

@@ -263,6 +263,27 @@ def _lines(value: Any) -> list[str]:
     ]
 
 
+@command.command()
+@click.option("--project", metavar="P", help="as the service knows it (default: of gate.yaml)")
+@click.option("--author", required=True, metavar="WHO", help="who says it: a person or an organisation")
+@click.option("--server", metavar="URL", help="the service (GATE_SERVER_URL)")
+@click.option("--token", metavar="T", help="token for it (GATE_TOKEN, GATE_TOKEN_FILE)")
+def export(project: str | None, author: str, server: str | None, token: str | None) -> None:
+    """Print the service's waivers that act as an OpenVEX document; what VEX cannot say is left out, and told of."""
+    import os
+
+    import msgspec
+
+    from gate import ids, openvex
+
+    now = datetime.now(UTC)
+    found = asking.administration(server, token).waivers(asking.project(project))
+    made = openvex.document(found, id=f"urn:uuid:{ids.uuid7(now, os.urandom(10))}", author=author, now=now)
+    click.echo(msgspec.json.format(msgspec.json.encode(made.document)).decode())
+    for reason in made.left_out:
+        click.echo(reason, err=True)
+
+
 @command.command("import")
 @click.argument("foreign", nargs=-1, required=True, metavar="FILE...")
 @click.option("--by", required=True, metavar="WHO", help="who asks for them here")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tests.command import BANDIT_EVAL
+from tests.command import BANDIT_EVAL, gate
 from tests.service.server import Answer, Server
 
 SETTINGS = "version: 1\nenvironments: [{name: staging}]\n"
@@ -309,3 +310,24 @@ def test_asking_twice_under_one_key_asks_once(team: Team) -> None:
     )
 
     assert (201, first.json) == (second.status, second.json)
+
+
+def test_waivers_that_act_are_exported_as_openvex(team: Team, tmp_path: Path) -> None:
+    """The whole way: requested, approved, exported; one that only waits is not in it."""
+    match = {"vulnerability": "CVE-2026-1", "purl": "pkg:pypi/x@1"}
+    said = {"match": match, "reason": "vulnerable_code_not_present", "note": "n", "expires": in_days(5)}
+    asked = [
+        team.server.json(
+            "POST", "/api/v1/waivers", {"project": team.project, **said}, token=team.developer
+        ).json
+        for _ in range(2)
+    ]
+    body = {"sha256": asked[0]["sha256"]}
+    team.server.json("POST", f"/api/v1/waivers/{asked[0]['id']}/approve", body, token=team.approver)
+    where = ("--server", team.server.url, "--token", team.developer, "--project", team.project)
+    result = gate(tmp_path, "waiver", "export", "--author", "acme", *where)
+
+    assert 0 == result.code, result.err
+    assert [("CVE-2026-1", "not_affected", [{"@id": "pkg:pypi/x@1"}])] == [
+        (one["vulnerability"]["name"], one["status"], one["products"]) for one in result.json["statements"]
+    ]
