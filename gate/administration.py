@@ -5,7 +5,7 @@ A page is followed by the next until there is none: what these give is whole, or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import quote
 
@@ -49,6 +49,24 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     updated_by: str
     not_used: tuple[str, ...] = ()
     """Keys of the settings that the service does not look at; told where they were put."""
+
+
+class Trust(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule about runs of a CI system."""
+
+    id: str
+    project: str
+    provider: str
+    repository: str
+    repository_id: str
+    role: str
+    refs: tuple[str, ...] | None
+    environments: tuple[str, ...] | None
+    workflows: tuple[str, ...] | None
+    protected: bool
+    changes: bool
+    created_at: str
+    created_by: str
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +139,18 @@ class Administration:
         """Make a project, or (`version`: what was read) replace its settings."""
         headers = {} if version is None else {"If-Match": f'"{version}"'}
         return self._asked(Project, "PUT", f"/projects/{quote(key)}", {"settings": settings}, **headers)
+
+    def trusts(self, project: str | None = None) -> list[Trust]:
+        """Rules of a project, or (None) of all that the caller may know of, newest first."""
+        return self._all(Trust, "/trusts", f"&project={_part(project)}" if project else "")
+
+    def create_trust(self, wanted: Mapping[str, Any]) -> Trust:
+        """A rule; `wanted` as `TrustIn` of the API."""
+        return self._asked(Trust, "POST", "/trusts", dict(wanted))
+
+    def remove_trust(self, trust_id: str) -> None:
+        """Have a rule give nothing any more."""
+        self._client.ask("DELETE", f"/api/v1/trusts/{_part(trust_id)}")
 
     def teams(self) -> list[TeamName]:
         """Teams that the caller may know of, newest first."""

@@ -36,6 +36,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "rollback": ("gate.cli.rollback", "where an environment can go back to"),
     "token": ("gate.cli.token", "make, list and revoke the service's tokens"),
     "project": ("gate.cli.project", "settings that the service keeps for projects"),
+    "trust": ("gate.cli.trust", "which CI runs may ask the service without a secret"),
     "team": ("gate.cli.team", "teams of the service: members, projects, namespaces"),
     "serve": ("gate.cli.serve", "answer other machines: decisions over HTTP, recorded for good"),
     "worker": ("gate.cli.worker", "do the service's jobs beside its servers"),

@@ -15,7 +15,7 @@ import pytest
 from tests.command import BANDIT_EVAL, CLEAN_BANDIT, Result, files, gate
 from tests.service.claims import COMMIT, encoded, github, gitlab, trusting
 from tests.service.provider import Provider
-from tests.service.server import Server
+from tests.service.server import ADMIN, Server
 
 HERE = "https://gate.example"
 Check = Callable[..., Result]
@@ -55,6 +55,28 @@ def test_a_job_of_gitlab_checks_without_a_secret(believing: Server, provider: Pr
 
     assert 0 == result.code, result.err
     assert result.json["subject"]["claimed"] is False
+
+
+def test_a_rule_is_made_listed_and_taken_away_from_the_command_line(
+    believing: Server, provider: Provider, check: Check, tmp_path: Path
+) -> None:
+    project = believing.project(f"acme/{uuid4().hex[:12]}")
+    where = ("--server", believing.url, "--token", ADMIN)
+    named = ("--project", project, "--provider", "gitlab", "--repository", project, "--repository-id", "22")
+    token = provider.token("gitlab", gitlab(provider, project))
+    before = check(project, GATE_ID_TOKEN=token)
+    made = gate(
+        tmp_path, "trust", "add", *named, "--ref", "refs/heads/main", "--protected", "-o", "json", *where
+    )
+    within = check(project, GATE_ID_TOKEN=token)
+    listed = gate(tmp_path, "trust", "list", "--project", project, *where)
+    removed = gate(tmp_path, "trust", "remove", made.json["id"], *where)
+    after = check(project, GATE_ID_TOKEN=token)
+
+    assert [3, 0, 0, 0, 0, 3] == [one.code for one in (before, made, within, listed, removed, after)], (
+        made.err
+    )
+    assert f"{project}: ci for {project} (22) of gitlab; refs refs/heads/main; protected" in listed.out
 
 
 def test_other_commands_exchange_as_well(
