@@ -89,7 +89,8 @@ def _seconds(what: str, took: Sequence[float], bar: float) -> Row:
     )
 
 
-def _small(server: Server, kind: str, requests: int) -> list[Row]:
+def small_decisions(server: Server, requests: int) -> tuple[list[float], float]:
+    """Seconds of each of so many small decisions, `IN_FLIGHT` at once, and how many a second they were."""
     token = server.token("ci", PROJECT)
     body = json.dumps(submission(PROJECT, BANDIT_EVAL)).encode()
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
@@ -117,7 +118,11 @@ def _small(server: Server, kind: str, requests: int) -> list[Row]:
         thread.start()
     for thread in threads:
         thread.join()
-    rate = len(took) / (time.perf_counter() - started)
+    return took, len(took) / (time.perf_counter() - started)
+
+
+def _small(server: Server, kind: str, requests: int) -> list[Row]:
+    took, rate = small_decisions(server, requests)
     p99_ms = percentile(took, 99) * 1000
     is_bar = kind == "postgresql"
     return [

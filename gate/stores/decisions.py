@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Row, insert, select, update
 
+from gate import ids, times
 from gate.model import Decision
 from gate.stores import components, findings, paging, releases, reports, waivers
 from gate.stores.components import Seen as SeenComponent
@@ -329,7 +330,9 @@ def listed(connection: Connection, wanted: Filter, cursor: str | None, limit: in
         if value is not None:
             query = query.where(column == value)
     if wanted.since is not None:
-        query = query.where(DECISIONS.c.decided_at >= wanted.since)
+        # The id is of the same instant, and in every index: without it a list of few would be looked for in all.
+        first = ids.uuid7(instant, bytes(10)) if (instant := times.instant(wanted.since)) else ""
+        query = query.where(DECISIONS.c.decided_at >= wanted.since, DECISIONS.c.id >= first)
     rows = connection.execute(paging.after(query, (DECISIONS.c.id,), cursor, limit)).all()
     return paging.page([_summary(row) for row in rows], limit, ("id",))
 

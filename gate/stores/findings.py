@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from gate.model import Finding
 from gate.stores import paging, rows
 from gate.stores.paging import Page
-from gate.stores.schema import FINDINGS
+from gate.stores.schema import FINDINGS, PROJECTS
 from gate.stores.writer import Transaction
 
 
@@ -91,6 +91,9 @@ def listed(connection: Connection, wanted: Filter, cursor: str | None, limit: in
     query = select(*_COLUMNS)
     if wanted.project_ids is not None:
         query = query.where(FINDINGS.c.project_id.in_(wanted.project_ids))
+    elif wanted.fingerprint is not None:
+        # One look for each project along the primary key: no index of fingerprints is needed beside it.
+        query = query.where(FINDINGS.c.project_id.in_(select(PROJECTS.c.id)))
     for column, value in (
         (FINDINGS.c.fingerprint, wanted.fingerprint),
         (FINDINGS.c.kind, wanted.kind),

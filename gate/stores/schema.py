@@ -117,6 +117,7 @@ REPORT_UPLOADS: Final = Table(
     Column("format", Text),
     _needed("by"),
     _needed("at"),
+    Index(None, "project_id", "at", "sha256"),
 )
 """Which project handed a report over: nobody else learns that it is there."""
 FINDINGS: Final = Table(
@@ -137,7 +138,7 @@ FINDINGS: Final = Table(
     _needed("decision_id"),
     Index(None, "project_id", "last_seen", "fingerprint"),
     Index(None, "last_seen", "fingerprint"),
-    Index(None, "rule", "project_id"),
+    Index(None, "rule", "last_seen", "fingerprint", "project_id"),
     Index(None, "kind", "last_seen", "fingerprint", "project_id"),
     Index(None, "severity", "last_seen", "fingerprint", "project_id"),
 )
@@ -204,6 +205,9 @@ DECISIONS: Final = Table(
     Index(None, "outcome", "id"),
     Index(None, "environment", "id"),
     Index(None, "branch", "id"),
+    Index(None, "project_id", "outcome", "id"),
+    Index(None, "project_id", "environment", "id"),
+    Index(None, "project_id", "branch", "id"),
 )
 DECISION_DOCUMENTS: Final = Table(
     "decision_documents",
