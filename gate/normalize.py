@@ -3,6 +3,7 @@
 1. Ids of one flaw (CVE, GHSA, PYSEC …) become one alias group, over all reports.
 2. Every finding gets a fingerprint that survives line shifts, reordering and regeneration.
 3. What several tools saw in one place is one finding with several scanners (`sights.py`).
+4. What VEX documents say of them joins them (`statements.py`).
 
 A fingerprint never contains a line number, a severity, a message, a time, a version of anything or
 an absolute path (FORMATS.md 2.0).
@@ -13,13 +14,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
-from gate import packages
+from gate import packages, statements
 from gate.model import Component, Finding, FixState, Kind, Observation, Scan
 from gate.sights import Sight, by_place
 
@@ -45,19 +46,67 @@ def normalize(
     name when lines move, and a second one is new though the first was known.
     """
     scans = tuple(scans)
-    groups = alias_groups(seen.finding for scan in scans for seen in scan.observations)
+    groups = alias_groups(
+        seen.finding for scan in scans for seen in scan.observations if seen.statement is None
+    )
     same: dict[str, list[Sight]] = {}
+    said: list[statements.Said] = []
     for report, scan in enumerate(scans):
         for seen in scan.observations:
-            finding = _cleaned(seen.finding, groups)
-            same.setdefault(_identity(finding, seen, secret_key), []).append(Sight(report, finding))
-    findings = [
-        msgspec.structs.replace(finding, fingerprint=_hash(identity, str(number) if number else ""))
-        for identity, sights in same.items()
-        for number, finding in enumerate(by_place(sights))
-    ]
+            finding = _cleaned(seen.finding, groups if seen.statement is None else {})
+            identity = _identity(finding, seen, secret_key)
+            if seen.statement is None:
+                same.setdefault(identity, []).append(Sight(report, finding))
+            else:
+                names = frozenset(_spoken_of(finding))
+                said.append(statements.Said(report, finding, identity, seen.statement, names))
+    numbered = {identity: by_place(sights) for identity, sights in same.items()}
+    findings = (
+        _with_statements(scans, same, numbered, said)
+        if said
+        else [finding for identity, places in numbered.items() for finding in _named(identity, places)]
+    )
     findings.sort(key=lambda finding: (finding.severity.rank, finding.fingerprint))
     return tuple(findings), _components(scans)
+
+
+def _named(identity: str, places: Sequence[Finding], first: int = 0) -> list[Finding]:
+    """`places` of one identity with their fingerprints, counted from `first`."""
+    return [
+        msgspec.structs.replace(finding, fingerprint=_hash(identity, str(number) if number else ""))
+        for number, finding in enumerate(places, first)
+    ]
+
+
+def _with_statements(
+    scans: Sequence[Scan],
+    same: Mapping[str, Sequence[Sight]],
+    numbered: Mapping[str, Sequence[Finding]],
+    said: Iterable[statements.Said],
+) -> list[Finding]:
+    """The findings with what is said of them, then those that only somebody's word stands for.
+
+    The latter are counted after the former, so that no document gives a scanner's finding another name.
+    """
+    digests = [scan.subject.digest if scan.subject else None for scan in scans]
+    images = {identity: frozenset(digests[s.report] for s in sights) for identity, sights in same.items()}
+    seen = [
+        statements.Seen(finding, images[identity])
+        for identity, places in numbered.items()
+        for finding in _named(identity, places)
+    ]
+    findings, left = statements.joined(seen, said)
+    alone: dict[str, list[Sight]] = {}
+    for one in left:
+        alone.setdefault(one.identity, []).append(Sight(one.report, one.finding))
+    for identity, sights in alone.items():
+        findings += _named(identity, by_place(sights), len(numbered.get(identity, ())))
+    return findings
+
+
+def _spoken_of(finding: Finding) -> set[str]:
+    """The flaw that a statement speaks of, under each of its names; of several CVEs its own alone."""
+    return {finding.rule} if is_bundle(finding) else {finding.rule, *finding.aliases}
 
 
 def is_bundle(finding: Finding) -> bool:

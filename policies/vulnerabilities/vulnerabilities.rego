@@ -90,12 +90,21 @@ _beyond(severity) := findings.beyond(
 
 _counted := [f | some f in _credible; _in_question(f)]
 
-# What a report's own VEX says is a claim: believed only where trust_vex is true.
+# What VEX says is a claim, of a report itself or of a document: believed only where trust_vex is true.
 _credible := [f | some f in findings.counted("vulnerability"); not _excused(f)]
 
 _excused(f) if {
 	settings.is("vulnerabilities.trust_vex", true)
-	f.vex.status in {"not_affected", "fixed"}
+	_is_closed(f.vex)
+}
+
+_is_closed(vex) if vex.status == "fixed"
+
+# Without a justification nobody can tell whether it still holds.
+_is_closed(vex) if {
+	vex.status == "not_affected"
+	is_string(vex.justification)
+	vex.justification != ""
 }
 
 _in_question(_) if not settings.is("thresholds.vulnerabilities.only", "fixable")
