@@ -5,7 +5,7 @@ one described; where several are, all of them are components and there is no sub
 link of the category SECURITY that names a flaw by its id is a finding of unknown severity: SPDX 2 has no other
 place for known vulnerabilities (annex K.1.1). One that names none may be anything, and is a note. Also reads GitHub's wrapper, `{"sbom": {…}}`.
 Text is read by `spdx_tag_value.py`, SPDX 3 by `spdx3.py`.
-Does not read: YAML, RDF, files, snippets, texts of extracted licences.
+Does not read: RDF, files, snippets, texts of extracted licences.
 
 Source: SPDX 2.3 specification and its JSON schema; FORMATS.md 2.9.
 """
