@@ -223,11 +223,13 @@ def _current(report: _Report) -> Scan:
         for flaw in dict.fromkeys(found or ())
     ]
     lost = [pair for pair in pairs if pair[0] not in packages or pair[1] not in known]
+    silent = known.keys() - {flaw for _, flaw in pairs}
+    notes = [f"{len(silent)} flaws are described and no package has them"] if silent else []
     scores = _scores(report)
     return Scan(
         format="clair",
         scanner="clair",
-        status=Status.OK if packages else Status.EMPTY_TARGET,
+        status=Status.EMPTY_TARGET if not packages else Status.PARTIAL if silent else Status.OK,
         subject=ReportSubject(name=report.manifest_hash, digest=sha256_digest(report.manifest_hash)),
         kinds=_KINDS,
         observations=tuple(
@@ -236,7 +238,7 @@ def _current(report: _Report) -> Scan:
             if package in packages and flaw in known
         ),
         rejected=tuple(_lost(*pair) for pair in lost),
-        notes=() if packages else ("no package was recognised in the image",),
+        notes=tuple(notes) if packages else ("no package was recognised in the image",),
     )
 
 
