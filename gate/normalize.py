@@ -25,6 +25,12 @@ from gate.model import Component, Finding, FixState, Kind, Observation, Scan
 from gate.sights import Sight, by_place
 
 _CVE: Final = re.compile(r"^CVE-\d{4}-\d{4,}$")
+_ADVISORY: Final = re.compile(
+    r"(?:ALAS|ALBA|ALEA|ALSA|DLA|DSA|ELBA|ELSA|FEDORA|GLSA|MGASA|OESA|(?:open)?SUSE|PHSA|RHBA|RHEA|RHSA|RLSA|USN)"
+    r"[-0-9:]",
+    re.IGNORECASE,
+)
+"""Advisories of distributions: a report may state one CVE of many that they carry."""
 _FLAWS: Final = (Kind.VULNERABILITY, Kind.MALWARE)
 _PREFERENCE: Final = ("CVE-", "GHSA-", "PYSEC-", "GO-", "RUSTSEC-", "MAL-", "OSV-")
 _DRIVE: Final = re.compile(r"^[A-Za-z]:/")
@@ -122,14 +128,15 @@ def alias_groups(findings: Iterable[Finding]) -> Mapping[str, frozenset[str]]:
     """Vulnerability id -> all ids of the same flaw.
 
     Advisories that bundle several CVEs join nothing: through them every flaw of a distribution
-    update would become one, and one waiver would cover them all.
+    update would become one, and one waiver would cover them all. Nor does the name of an advisory that a
+    report states with one CVE connect to other reports: there it may stand for another of its CVEs.
     """
     group_of: dict[str, set[str]] = {}
     # Reports repeat a flaw for every package; to join the same ids once more changes nothing.
     flaws = dict.fromkeys((f.rule, f.aliases) for f in findings if f.aliases and f.kind in _FLAWS)
     for rule, aliases in sorted(flaws):  # where tools disagree, the order of reports must not decide
-        names = {rule, *filter(None, aliases)}
-        if _has_two_cves(names):
+        names = {name for name in (rule, *aliases) if name and not _ADVISORY.match(name)}
+        if _has_two_cves(names) or not names:
             continue
         touched = {id(group): group for name in names if (group := group_of.get(name))}
         joined = names.union(*touched.values())
