@@ -85,6 +85,8 @@ def test_where_nothing_was_run_the_scan_failed(format_: str, report: object) -> 
         ("spotbugs", "<BugCollection/>"),
         ("spotbugs", '<BugCollection><Errors errors="0" missingClasses="0"/></BugCollection>'),
         ("terraform-plan", {"format_version": "1.2", "complete": False, "planned_values": {}}),
+        ("terraform-plan", {"format_version": "1.2", "planned_values": {}, "checks": [{"status": "error"}]}),
+        ("terraform-plan", {"format_version": "1.2", "planned_values": {}, "checks": [{"status": "new"}]}),
         ("lcov", "TN:\nSF:a\nDA:1,1\n"),
         ("lcov", "TN:\nSF:a\nDA:1,1\nLF:9\nend_of_record\n"),
         ("lcov", "TN:\nSF:a\nDA:1,1\nSF:b\nDA:1,1\nend_of_record\n"),
