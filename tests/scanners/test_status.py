@@ -196,6 +196,10 @@ CLAIR: dict[str, Any] = {
         ("clair", CLAIR | {"package_vulnerabilities": None}),
         ("clair", {"Layer": {"Name": "a", "IndexedByVersion": 1, "Features": [{"Name": "bash"}]}}),
         ("aqua", {"cves": None, "cves_counts": {"total": 1}}),
+        ("junit", '<testsuite failures="1"><testcase name="a"/></testsuite>'),
+        ("junit", '<testsuites errors="1"><testsuite><testcase name="a"/></testsuite></testsuites>'),
+        ("nikto", '<niktoscan><scandetails><statistics itemsfound="1"/></scandetails></niktoscan>'),
+        ("spotbugs", '<BugCollection><Errors errors="0" missingClasses="0"/><FindBugsSummary total_classes="1" total_bugs="1"/></BugCollection>'),
     ],
 )  # fmt: skip
 def test_what_is_counted_and_not_listed_is_not_clean(format_: str, report: object) -> None:
