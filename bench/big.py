@@ -1,4 +1,4 @@
-"""Reports of 100 MB through the whole of `gate check`: seconds and memory."""
+"""Reports of 100 MB through the whole of `gate check`, and one of 256 MB: seconds and memory."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ SIZE_BYTES: Final = 100_000_000
 QUICK_BYTES: Final = 5_000_000
 WALL_BAR_S: Final = 10.0
 MEMORY_BAR_BYTES: Final = 1024**3
+LARGE_BYTES: Final = 256_000_000
+LARGE: Final = "Trivy of an image"
+LARGE_BAR_BYTES: Final = 512 * 1024**2
+"""Of each process."""
 MIB: Final = 1024 * 1024
 SMALL_BYTES: Final = 16 * MIB
 TIMEOUT: Final = "120s"
@@ -35,12 +39,16 @@ def measured(folder: Path, quick: bool) -> Table:
     """Each report once, as one process tree."""
     rows = [row for name in VARIANTS for row in _rows(name, folder, QUICK_BYTES if quick else SIZE_BYTES)]
     size = (QUICK_BYTES if quick else SIZE_BYTES) / 1e6
+    if not quick:
+        rows += _rows(LARGE, folder, LARGE_BYTES)
     return Table(
         name="big", title=f"gate check of one report of {size:.0f} MB, to a JSON file", rows=tuple(rows)
     )
 
 
 def _rows(name: str, folder: Path, size_bytes: int) -> list[Row]:
+    is_large = size_bytes == LARGE_BYTES
+    memory_bar_bytes = LARGE_BAR_BYTES if is_large else MEMORY_BAR_BYTES
     write, sample, stand_in = VARIANTS[name]
     real = real_sample(sample)
     report = write(folder / "report.json", size_bytes, real or stand_in)
@@ -50,10 +58,10 @@ def _rows(name: str, folder: Path, size_bytes: int) -> list[Row]:
     made_up = "" if real or sample is None else ", made up: the sample is absent"
     rows = [
         Row(
-            what=name,
+            what=f"{name}, {LARGE_BYTES / 1e6:.0f} MB" if is_large else name,
             figure=f"{run.wall_s:.1f} s",
-            bar=f"{WALL_BAR_S:.0f} s",
-            holds=within(run.wall_s, WALL_BAR_S),
+            bar="" if is_large else f"{WALL_BAR_S:.0f} s",
+            holds=None if is_large else within(run.wall_s, WALL_BAR_S),
             note=f"{report.findings:,} findings{made_up}, CPU {run.cpu_s:.1f} s, exit {run.code}",
         )
     ]
@@ -64,8 +72,8 @@ def _rows(name: str, folder: Path, size_bytes: int) -> list[Row]:
             Row(
                 what=f"  {program}, peak",
                 figure=f"{peak / MIB:,.0f} MiB",
-                bar=f"{MEMORY_BAR_BYTES / MIB:,.0f} MiB",
-                holds=within(peak, MEMORY_BAR_BYTES),
+                bar=f"{memory_bar_bytes / MIB:,.0f} MiB",
+                holds=within(peak, memory_bar_bytes),
             )
         )
     rows.append(Row(what="  together, peak", figure=f"{run.together_bytes / MIB:,.0f} MiB"))

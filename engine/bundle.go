@@ -25,6 +25,7 @@ type bundle struct {
 
 	mu       sync.Mutex
 	prepared map[string]*prepared
+	plans    map[string]*reviewPlan
 }
 
 // bundles are the compiled bundles by id. An evaluation keeps the bundle it started with.
@@ -63,12 +64,9 @@ func (b *bundles) forgetPrepared() {
 	for _, each := range b.byID {
 		each.mu.Lock()
 		clear(each.prepared)
+		clear(each.plans)
 		each.mu.Unlock()
 	}
-}
-
-func unknownBundle(id string) *failure {
-	return fail(bundleUnknown, fmt.Sprintf("bundle %.80q: found no such bundle, expected one that was compiled here; compile it first", id))
 }
 
 // moduleText is a module as it is sent.

@@ -172,6 +172,7 @@ func (s *server) evaluate(r request) func() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		r.header, r.body = nil, nil // one frame, as long as what it became
 		if len(header.InputOverlay) > 0 {
 			if input, err = overlaid(input, header.InputOverlay); err != nil {
 				return nil, err
@@ -221,6 +222,9 @@ func overlaid(base ast.Value, overlay []byte) (ast.Value, error) {
 	under, ok := base.(ast.Object)
 	if !ok {
 		return nil, fail(badRequest, "input: found a "+ast.ValueName(base)+" below an overlay, expected an object")
+	}
+	if under.Len() == 0 {
+		return over, nil
 	}
 	pairs := make([][2]*ast.Term, 0, under.Len()+over.Len())
 	under.Foreach(func(key, value *ast.Term) {

@@ -23,9 +23,13 @@ const maxDepth = 1000
 
 // readValue is the value of the JSON document `text`.
 //
-// Strings of the value share memory with `text`, which must not change any more.
+// Strings of the value share memory with `text`, which must not change any more; those of a long one have their own.
 func readValue(text []byte) (ast.Value, error) {
-	r := reader{text: text}
+	return readSharing(text, sharingFor(text))
+}
+
+func readSharing(text []byte, known *sharing) (ast.Value, error) {
+	r := reader{text: text, sharing: known}
 	r.skipSpace()
 	value, err := r.value(0)
 	if err != nil {
@@ -51,6 +55,8 @@ type reader struct {
 	at   int
 	// Terms are handed out from blocks: one allocation for many.
 	block []ast.Term
+	// sharing is nil in short documents.
+	sharing *sharing
 }
 
 func (r *reader) problem(format string, args ...any) error {
@@ -142,7 +148,7 @@ func (r *reader) object(depth int) (ast.Value, error) {
 		if r.at >= len(r.text) || r.text[r.at] != '"' {
 			return nil, r.problem("found %s, expected a key in double quotes", r.found())
 		}
-		key, err := r.string()
+		key, err := r.key()
 		if err != nil {
 			return nil, err
 		}
@@ -152,11 +158,11 @@ func (r *reader) object(depth int) (ast.Value, error) {
 		}
 		r.at++
 		r.skipSpace()
-		value, err := r.value(depth)
+		value, err := r.element(depth)
 		if err != nil {
 			return nil, err
 		}
-		pairs = append(pairs, [2]*ast.Term{r.term(ast.InternedValue(key)), r.term(value)})
+		pairs = append(pairs, [2]*ast.Term{key, value})
 		r.skipSpace()
 		if r.at < len(r.text) && r.text[r.at] == ',' {
 			r.at++
@@ -210,11 +216,11 @@ func (r *reader) array(depth int) (ast.Value, error) {
 	var few [16]*ast.Term
 	terms := few[:0]
 	for {
-		value, err := r.value(depth)
+		term, err := r.element(depth)
 		if err != nil {
 			return nil, err
 		}
-		terms = append(terms, r.term(value))
+		terms = append(terms, term)
 		r.skipSpace()
 		if r.at < len(r.text) && r.text[r.at] == ',' {
 			r.at++
@@ -256,7 +262,7 @@ func (r *reader) number() (ast.Value, error) {
 		}
 	}
 	// OPA's own conversion: it interns small numbers and refuses exponents it cannot compute with.
-	value, err := ast.InterfaceToValue(json.Number(shared(r.text[start:r.at])))
+	value, err := ast.InterfaceToValue(json.Number(r.own(r.text[start:r.at])))
 	if err != nil {
 		r.at = start
 		return nil, r.problem("%s", err)
@@ -281,7 +287,7 @@ func (r *reader) string() (string, error) {
 		case char == '"':
 			if text := r.text[start:at]; ascii || utf8.Valid(text) {
 				r.at = at + 1
-				return shared(text), nil
+				return r.own(text), nil
 			}
 			return r.rewritten(start)
 		case char == '\\':

@@ -24,6 +24,25 @@ var jsonSeeds = []string{
 	`[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20]`, `["a","a","a"]`, `[[[[[[[[]]]]]]]]`, "\x0b1", "1\x0c", `"é\u00e9\xff"`, `0null`, `{} null x`,
 }
 
+// agreeShared reads the text as long documents are read, by itself and twice in an array.
+func agreeShared(t *testing.T, text string, expected ast.Value, expectedErr error) {
+	t.Helper()
+	known := newSharing()
+	alone, err := readSharing([]byte(text), known)
+	if fmt.Sprint(err) != fmt.Sprint(expectedErr) || err == nil && alone.Compare(expected) != 0 {
+		t.Fatalf("%.200q: shared reads %v (%v), expected %v (%v)", text, alone, err, expected, expectedErr)
+	}
+	pair := "[" + text + "," + text + "]"
+	plain, plainErr := readValue([]byte(pair))
+	shared, err := readSharing([]byte(pair), known)
+	if fmt.Sprint(err) != fmt.Sprint(plainErr) {
+		t.Fatalf("%.200q: shared says %v, expected %v", pair, err, plainErr)
+	}
+	if err == nil && (shared.Compare(plain) != 0 || shared.Hash() != plain.Hash() || shared.String() != plain.String()) {
+		t.Fatalf("%.200q: shared reads %v, expected %v", pair, shared, plain)
+	}
+}
+
 // agree holds our reader against OPA's own. Where ours is stricter it must be for its reasons.
 func agree(t *testing.T, text string) {
 	t.Helper()
@@ -34,6 +53,7 @@ func agree(t *testing.T, text string) {
 		theirs, theirErr = ast.InterfaceToValue(native)
 	}
 	ours, ourErr := readValue([]byte(text))
+	agreeShared(t, text, ours, ourErr)
 	if ourErr != nil {
 		stricter := strings.Contains(ourErr.Error(), "twice in one object") || strings.Contains(ourErr.Error(), "deeper than")
 		// OPA looks for a further token and takes `null` for none.
@@ -106,6 +126,22 @@ func FuzzTheDirectReaderAgreesWithOPA(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(agree)
+}
+
+func TestWhatStandsInALongDocumentAgainAndAgainIsOneTerm(t *testing.T) {
+	one := `{"a\u0062":["x",null,{"c":"]}\"["}],"d":"x"},`
+	text := []byte("[" + strings.Repeat(one, sharedFrom/len(one)+1) + one[:len(one)-1] + "]")
+	value, err := readValue(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	array := value.(*ast.Array)
+	if array.Elem(0) != array.Elem(1) || array.Elem(0) != array.Elem(array.Len()-1) {
+		t.Error("expected equal elements to be one term")
+	}
+	if expected := ast.MustParseTerm(one[:len(one)-1]).Value; array.Elem(0).Value.Compare(expected) != 0 {
+		t.Errorf("expected %v, found %v", expected, array.Elem(0))
+	}
 }
 
 func TestDuplicateKeysAreRefused(t *testing.T) {

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/binary"
 	"encoding/json"
 	"flag"
@@ -38,6 +39,7 @@ const (
 	opFormat
 	opManifestsMany
 	opHCL
+	opReview
 )
 
 func main() {
@@ -66,6 +68,8 @@ func main() {
 		s.serve(connection)
 		// Evaluations may still run; nobody is left to hear their results.
 		os.Exit(0)
+	case "cut":
+		os.Exit(cutCommand(args, os.Stdin, os.Stdout))
 	case "tally":
 		os.Exit(tallyCommand(args, os.Stdin, os.Stdout))
 	default:
@@ -74,7 +78,7 @@ func main() {
 }
 
 func usage(found string) {
-	fmt.Fprintf(os.Stderr, "gate-opa: %s, expected `serve`, `tally` or `version`\n", found)
+	fmt.Fprintf(os.Stderr, "gate-opa: %s, expected `serve`, `cut`, `tally` or `version`\n", found)
 	os.Exit(2)
 }
 
@@ -122,6 +126,8 @@ const requestPrefix = 4 + 1 + 4
 
 // serve reads requests until the parent closes the connection or breaks the protocol.
 func (s *server) serve(in io.Reader) {
+	// Frames that wait together come with one system call.
+	in = bufio.NewReaderSize(in, 64<<10)
 	var length [4]byte
 	for {
 		if _, err := io.ReadFull(in, length[:]); err != nil {
@@ -152,10 +158,11 @@ func (s *server) serve(in io.Reader) {
 			header: rest[:headerSize:headerSize],
 			body:   rest[headerSize:],
 		}
-		run := s.operation(r)
+		// Not the request: an operation lets go of a body that it has read.
+		run, id := s.operation(r), r.id
 		go func() {
 			payload, err := s.guarded(run)
-			s.answer(r.id, payload, err)
+			s.answer(id, payload, err)
 		}()
 	}
 }
@@ -183,9 +190,11 @@ func (s *server) operation(r request) func() ([]byte, error) {
 		return func() ([]byte, error) { return s.manifestsMany(r) }
 	case opHCL:
 		return func() ([]byte, error) { return s.hcl(r) }
+	case opReview:
+		return s.review(r)
 	}
 	return func() ([]byte, error) {
-		return nil, fail(badRequest, fmt.Sprintf("frame: found operation %d, expected %d to %d", r.op, opHello, opHCL))
+		return nil, fail(badRequest, fmt.Sprintf("frame: found operation %d, expected %d to %d", r.op, opHello, opReview))
 	}
 }
 

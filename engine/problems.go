@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -178,4 +179,8 @@ func caret(line string, column int) string {
 		}
 	}
 	return string(chars) + "\n" + strings.Repeat(" ", at-start) + "^"
+}
+
+func unknownBundle(id string) *failure {
+	return fail(bundleUnknown, fmt.Sprintf("bundle %.80q: found no such bundle, expected one that was compiled here; compile it first", id))
 }

@@ -10,8 +10,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"flag"
 	"fmt"
 	"hash/maphash"
 	"io"
@@ -46,8 +44,10 @@ type shape struct {
 	// isEnvelope keeps the members that have no shape of their own; others leave them out.
 	isEnvelope bool
 	element    *shape
-	prefix     string
-	as         []byte
+	// isCut marks an array whose elements are not kept, but for the first: they are told by their places.
+	isCut  bool
+	prefix string
+	as     []byte
 }
 
 func shapeOf(arrays []tallied) *shape {
@@ -102,13 +102,14 @@ type tallier struct {
 	buffer []byte
 	at     int
 	ended  bool
-	// consumed and lines are what lies before the buffer.
-	consumed, lines int64
+	// consumed and lines are what lies before the buffer, column how much of them is on its first line.
+	consumed, lines, column int64
 
 	seed   maphash.Seed
 	out    []byte
 	kept   int
 	arrays []tally
+	cut    cutter
 	// path leads to the value that is read, as far as arrays may be below it.
 	path []any
 }
@@ -122,22 +123,9 @@ func (e *tallyError) Error() string { return e.message }
 // tallyStream reads the document of `in`.
 func tallyStream(in io.Reader, arrays []tallied) (answer tallyAnswer, line, column int64, err error) {
 	t := &tallier{in: in, seed: maphash.MakeSeed(), arrays: []tally{}}
-	defer func() {
-		before := t.buffer[:t.at]
-		line = t.lines + int64(bytes.Count(before, []byte("\n"))) + 1
-		column = int64(len(before)-bytes.LastIndexByte(before, '\n')-1) + 1
-	}()
-	if t.fill() && bytes.HasPrefix(t.buffer, []byte("\xef\xbb\xbf")) {
-		t.at = 3
+	if line, column, err = t.document(shapeOf(arrays)); err == nil {
+		answer = tallyAnswer{t.out, t.arrays, t.consumed + int64(len(t.buffer))}
 	}
-	if err = t.value(shapeOf(arrays), 0); err != nil {
-		return
-	}
-	if char, ok := t.next(); ok {
-		err = t.refuse("report_not_json", "found %q after the document", char)
-		return
-	}
-	answer = tallyAnswer{t.out, t.arrays, t.consumed + int64(len(t.buffer))}
 	return
 }
 
@@ -146,32 +134,6 @@ func (t *tallier) refuse(code, format string, args ...any) error {
 }
 
 func (t *tallier) early() error { return t.refuse("report_truncated", "the document ends too early") }
-
-// tallyCommand is `gate-opa tally [--memory-limit-mib N] ARRAYS`: ARRAYS is JSON, the document comes on
-// standard input, the answer or the error is one JSON object on standard output.
-func tallyCommand(args []string, in io.Reader, out io.Writer) int {
-	flags := flag.NewFlagSet("gate-opa tally", flag.ExitOnError)
-	memoryLimitMiB := flags.Int("memory-limit-mib", 192, "the process ends with code 77 above this")
-	_ = flags.Parse(args) // ExitOnError
-	var arrays []tallied
-	if flags.NArg() != 1 || json.Unmarshal([]byte(flags.Arg(0)), &arrays) != nil {
-		usage("found no list of arrays after tally")
-	}
-	limitMemory(*memoryLimitMiB)
-	answer, line, column, err := tallyStream(in, arrays)
-	if err == nil {
-		_ = json.NewEncoder(out).Encode(answer)
-		return 0
-	}
-	told := tallyError{code: "report_unreadable", message: err.Error()}
-	if known := (*tallyError)(nil); errors.As(err, &known) {
-		told = *known
-	}
-	_ = json.NewEncoder(out).Encode(map[string]any{
-		"code": told.code, "message": told.message, "line": line, "column": column,
-	})
-	return 1
-}
 
 func (t *tallier) write(text ...byte) error {
 	t.out = append(t.out, text...)
@@ -341,7 +303,11 @@ func (t *tallier) array(s *shape, depth int) error {
 	element := (*shape)(nil)
 	var seen map[string]int
 	index := 0
-	if s != nil {
+	isCut := s != nil && s.isCut
+	if isCut {
+		element = all
+		t.cut.open(t)
+	} else if s != nil {
 		element = s.each
 		if s.element != nil {
 			element, seen, index = s.element, map[string]int{}, len(t.arrays)
@@ -359,7 +325,12 @@ func (t *tallier) array(s *shape, depth int) error {
 			break
 		}
 		before := len(t.out)
-		if s != nil && before > 0 && t.out[before-1] != '[' {
+		if isCut {
+			if number > 0 {
+				element = nil
+			}
+			t.cut.begin(t)
+		} else if s != nil && before > 0 && t.out[before-1] != '[' {
 			t.out = append(t.out, ',')
 		}
 		start := len(t.out)
@@ -368,6 +339,9 @@ func (t *tallier) array(s *shape, depth int) error {
 			return err
 		}
 		t.path = t.path[:len(t.path)-1]
+		if isCut {
+			t.cut.end(t)
+		}
 		if seen != nil {
 			if place, is := seen[string(t.out[start:])]; is {
 				t.arrays[index].Counts[place]++
@@ -393,6 +367,9 @@ func (t *tallier) array(s *shape, depth int) error {
 		}
 	}
 	t.at++
+	if isCut {
+		t.cut.close()
+	}
 	if s != nil {
 		return t.write(']')
 	}

@@ -17,6 +17,12 @@ func (t *tallier) fill() bool {
 		return false
 	}
 	rest := len(t.buffer) - t.at
+	t.cut.feed(t)
+	if start := bytes.LastIndexByte(t.buffer[:t.at], '\n'); start >= 0 {
+		t.column = int64(t.at - start - 1)
+	} else {
+		t.column += int64(t.at)
+	}
 	t.consumed += int64(t.at)
 	t.lines += int64(bytes.Count(t.buffer[:t.at], []byte("\n")))
 	if cap(t.buffer) < rest+tallyChunk {
@@ -160,10 +166,10 @@ func (t *tallier) scalar(s *shape) error {
 			return t.refuse("report_not_json", "a number of more than 4096 characters")
 		}
 		offset := end - t.at
-		if !t.fill() {
+		isMore := t.fill() // it moves what is read already, more or not
+		if end = offset; !isMore {
 			break
 		}
-		end = offset
 	}
 	word := t.buffer[t.at:end]
 	if len(word) == 0 || !json.Valid(word) {

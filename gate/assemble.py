@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final, overload
+from functools import partial
+from typing import Any, Final
 
 import msgspec
 
 from gate import times
+from gate.lazily import Made
 from gate.model import (
     Approval,
     Component,
@@ -29,6 +31,10 @@ from gate.model import (
 )
 
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+# No pods, no reports: the same at every point, so that CI and the cluster see the same document.
+_EMPTY: Final[dict[str, Any]] = {
+    name: [] for name in ("reports", "findings", "components", "objects", "approvals")
+}
 
 
 class _InputReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,55 +67,27 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Only at admission: operation, oldObject, userInfo and so on."""
 
 
-class Overlays(Sequence[bytes]):
-    """What rules of scope `object` see of each object, laid over the base; made when it is asked for."""
-
-    def __init__(self, objects: Sequence[KubernetesObject], request: dict[str, Any] | None) -> None:
-        self._objects = objects
-        self._request = _ENCODER.encode(request)
-
-    def __len__(self) -> int:
-        return len(self._objects)
-
-    @overload
-    def __getitem__(self, index: int) -> bytes: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[bytes]: ...
-
-    def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
-        if isinstance(index, slice):
-            return [self._overlay(one) for one in self._objects[index]]
-        return self._overlay(self._objects[index])
-
-    def _overlay(self, one: KubernetesObject) -> bytes:
-        source = _ENCODER.encode(one.source)
-        return b'{"object":%b,"request":%b,"source":%b}' % (one.text, self._request, source)
-
-
 class Assembled(msgspec.Struct, frozen=True, kw_only=True):
     """The policy input, ready to send."""
 
     before: bytes
-    """The document up to the objects, `after` from there on: thousands of them are seldom needed as one text."""
+    """The document up to the objects, `after` from there on: thousands of them are seldom needed as one text.
+    Without any it is the whole document, which large reports make so long that it is not put together again."""
     after: bytes
     objects: tuple[KubernetesObject, ...]
     base: bytes
     """What rules of scope `object` see, but for the object."""
-    overlays: Overlays
-    """One for each object: `object`, `source`, `request`; laid over `base`."""
+    overlays: Sequence[bytes]
+    """One for each object, made when it is asked for: `object`, `source`, `request`; laid over `base`."""
     sha256: str
     """Of `document`, which holds the objects too."""
 
     @property
     def document(self) -> bytes:
         """What rules of scope `subject` see."""
+        if not self.objects:
+            return self.before
         return b"".join([self.before, *_listed(self.objects), self.after])
-
-    @property
-    def one(self) -> bytes:
-        """What rules of scope `object` see of the first object, as one document."""
-        return b"%b,%b" % (self.base[:-1], self.overlays[0][1:])
 
     @property
     def without_objects(self) -> bytes:
@@ -117,30 +95,72 @@ class Assembled(msgspec.Struct, frozen=True, kw_only=True):
         return self.before + self.after
 
 
-def assemble(facts: Facts) -> Assembled:
-    """The policy input v1 of `facts`."""
-    common: dict[str, Any] = {
+class Own(msgspec.Struct, frozen=True, kw_only=True):
+    """What the policy input of one review has of its own."""
+
+    members: bytes
+    """`now` and `subject`."""
+    sha256: str
+    """Of the whole document, as `Assembled` has it."""
+
+
+class Outline(msgspec.Struct, frozen=True, kw_only=True):
+    """The policy input of one object but for the time, the object and the subject: many reviews have it in common."""
+
+    pieces: tuple[bytes, ...]
+    """The document around those three, in their order."""
+    base: bytes
+    """What rules of scope `object` see, but for the object and what `Own` has."""
+
+    def own(self, now: datetime, subject: Subject, one: KubernetesObject) -> Own:
+        """What is left to say of one object; the same digest as `assemble` gives the same facts."""
+        at, about = _ENCODER.encode(times.rfc3339(now)), _ENCODER.encode(subject)
+        first, second, third, last = self.pieces
+        document = b"".join((first, at, second, *_listed((one,)), third, about, last))
+        digest = hashlib.sha256(document).hexdigest()
+        return Own(members=b'{"now":%b,"subject":%b}' % (at, about), sha256=f"sha256:{digest}")
+
+
+def outline(
+    point: Point, project: str | None, environment: EnvironmentRef | None, settings: dict[str, Any]
+) -> Outline:
+    """What the policy inputs of objects without reports have in common."""
+    common = _common(point, project, environment, settings)
+    hole = msgspec.Raw(b"\0")  # a byte that no JSON holds
+    whole = common | _EMPTY | {"now": hole, "objects": msgspec.Raw(b"[\0]"), "subject": hole}
+    return Outline(
+        pieces=tuple(_ENCODER.encode(whole).split(b"\0")),
+        base=_ENCODER.encode(common | _EMPTY),
+    )
+
+
+def _common(
+    point: Point, project: str | None, environment: EnvironmentRef | None, settings: dict[str, Any]
+) -> dict[str, Any]:
+    return {
         "version": 1,
-        "now": times.rfc3339(facts.now),
-        "point": facts.point,
-        "project": facts.project,
-        "environment": facts.environment,
-        "subject": facts.subject,
-        "settings": facts.settings,
+        "point": point,
+        "project": project,
+        "environment": environment,
+        "settings": settings,
         "attestations": [],
     }
-    # No pods, no reports: the same at every point, so that CI and the cluster see the same document.
-    empty: dict[str, Any] = {
-        name: [] for name in ("reports", "findings", "components", "objects", "approvals")
-    }
+
+
+def assemble(facts: Facts) -> Assembled:
+    """The policy input v1 of `facts`."""
+    common = _common(facts.point, facts.project, facts.environment, facts.settings)
+    common |= {"now": times.rfc3339(facts.now), "subject": facts.subject}
     lists: dict[str, Any] = {
         "reports": [_input_report(report) for report in facts.reports],
         "findings": facts.findings,
         "components": facts.components,
-        "objects": msgspec.Raw(b"[\0]"),  # a byte that no JSON holds: where the objects go
+        # A byte that no JSON holds: where the objects go.
+        "objects": msgspec.Raw(b"[\0]" if facts.objects else b"[]"),
         "approvals": facts.approvals,
     }
-    before, _, after = _ENCODER.encode(common | lists).partition(b"\0")
+    text = _ENCODER.encode(common | lists)
+    before, _, after = text.partition(b"\0") if facts.objects else (text, b"", b"")
     digest = hashlib.sha256(before)
     for piece in _listed(facts.objects):
         digest.update(piece)
@@ -149,10 +169,15 @@ def assemble(facts: Facts) -> Assembled:
         before=before,
         after=after,
         objects=facts.objects,
-        base=_ENCODER.encode(common | empty),
-        overlays=Overlays(facts.objects, facts.request),
+        base=_ENCODER.encode(common | _EMPTY),
+        overlays=Made(facts.objects, partial(_overlay, _ENCODER.encode(facts.request))),
         sha256=f"sha256:{digest.hexdigest()}",
     )
+
+
+def _overlay(request: bytes, one: KubernetesObject) -> bytes:
+    """What rules of scope `object` see of one object."""
+    return b'{"object":%b,"request":%b,"source":%b}' % (one.text, request, _ENCODER.encode(one.source))
 
 
 def _listed(objects: Iterable[KubernetesObject]) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from gate import bundle as bundles
-from gate import limits, policy_files, turns
+from gate import limits, policy_files, stored, turns
 from gate.bundle import Bundle
 from gate.conftest import inputs as conftest_inputs
 from gate.conftest import policies as conftests
@@ -27,7 +27,7 @@ from gate.engines.embedded import Engine
 from gate.errors import PolicyError, Problem, ReportError, StoreError, quoted
 from gate.evaluate import Python
 from gate.files import File
-from gate.ingest import Read, ingest, is_manifest
+from gate.ingest import Read, ingest, ingest_parts, is_manifest
 from gate.kubernetes import gatekeeper
 from gate.model import Decision, Violation
 from gate.pipeline import Judgement
@@ -97,13 +97,34 @@ def ingested(given: Iterable[File], engine: Engine, *, configuration: bool = Fal
     for batch, read in _answered(given, engine):
         for file in batch:
             try:
-                one = ingest(file.data, file.path, SCANNERS, read, file.declared, configuration=readers)
+                one = _in_parts(file.stored, file) if file.stored else None
+                if one is None:
+                    data = stored.content(file.stored) if file.stored else file.data
+                    one = ingest(data, file.path, SCANNERS, read, file.declared, configuration=readers)
                 reads.append(answers.told(one, file))
             except ReportError as error:
                 problems.extend(error.problems)
+            finally:
+                if file.stored:
+                    file.stored.close()
     if problems:
         raise ReportError(problems=tuple(problems))
     return tuple(reads)
+
+
+def _in_parts(place: stored.Stored, file: File) -> Read | None:
+    """A file that is too large to be held, read piece by piece; None where it must be held all the same."""
+    from gate.engines import cut
+    from scanners import SCANNERS
+    from scanners.parts import ARRAYS, MARKS, UNREAD
+
+    with stored.opened(place) as opened:
+        head = opened.stream.read(stored.HEAD_BYTES)
+        if not any(mark in head for mark in MARKS):
+            return None
+        arrays = [path.split(".") for paths in (*ARRAYS.values(), UNREAD) for path in paths]
+        parts = cut.parts(engine_executable(), opened.stream, arrays, file.path, opened.sha256)
+        return ingest_parts(parts, SCANNERS, ARRAYS, file.declared) if parts else None
 
 
 def tallies() -> Mapping[str, Sequence[tuple[str, Sequence[Mapping[str, Any]]]]]:
@@ -242,7 +263,9 @@ def _value_of(data: bytes, path: str, readers: Mapping[str, conftest_inputs.Read
     if name is None and path.lower().endswith((".yaml", ".yml")):
         found = [msgspec.json.decode(one.value) for one in manifest_reader(engine)(data, path)]
         return found[0] if len(found) == 1 else found or None
-    return readers[name](data, path) if name else json_documents.parsed(data, path)
+    if name is None:
+        return json_documents.parsed(data, path)
+    return conftest_inputs.reader(name, path, readers)(data, path)
 
 
 def input_schema() -> Any:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 import urllib3
@@ -27,6 +27,10 @@ WAITED_FOR_BYTES: Final = 64 * limits.MIB
 """A larger request is decided about after it was answered: no proxy in between waits so long."""
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _AGAIN: Final = frozenset({429, 502, 503})
+_EXCHANGE: Final = {
+    "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+    "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+}
 _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 5.0
 _CONNECT_S: Final = 5.0
@@ -56,6 +60,10 @@ class _Problem(msgspec.Struct, frozen=True):
     errors: tuple[_Detail, ...] = ()
 
 
+class _Exchanged(msgspec.Struct, frozen=True):
+    access_token: str
+
+
 class _JobResult(msgspec.Struct, frozen=True):
     decision_id: str | None = None
     error: str | None = None
@@ -74,9 +82,9 @@ class Client:
     """One service, asked with one token."""
 
     def __init__(
-        self, url: str, token: str, timeout_s: float = TIMEOUT_S, traceparent: str | None = None
+        self, url: str, token: str | None, timeout_s: float = TIMEOUT_S, traceparent: str | None = None
     ) -> None:
-        """`traceparent`: of the job that asks (W3C Trace Context), told on where it is one. Raises `SettingsError` for what is no URL of a service."""
+        """`token`: None before there is one. `traceparent`: of the job that asks (W3C Trace Context), told on where it is one. Raises `SettingsError` for what is no URL of a service."""
         self._url = _checked(url)
         self._token = token
         is_one = traceparent is not None and _TRACEPARENT.fullmatch(traceparent)
@@ -132,6 +140,19 @@ class Client:
         headers = {"Content-Type": "application/json", "Idempotency-Key": key, "Accept": PRESENTATION}
         return _presentation(self._asked("POST", "/api/v1/promotions", headers, msgspec.json.encode(wanted)))
 
+    def exchanged(self, id_token: str, project: str | None) -> str:
+        """The service's token for the ID token of a CI job (RFC 8693), in `project` where that is named."""
+        form = {**_EXCHANGE, "subject_token": id_token, **({"audience": project} if project else {})}
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        # Asked again, another token is given: nothing is done twice by it.
+        status, data = self._answered(
+            "POST", "/api/v1/auth/token", headers, urlencode(form).encode(), may_repeat=True
+        )
+        token: str = _decoded(data, _Exchanged).access_token
+        if status != 200 or not token.isascii() or not token.isprintable() or not token:
+            raise GateError("the service answered without a token", code="server_answer")
+        return token
+
     def ask(self, method: str, path: str, value: object = None, **headers: str) -> Any:
         """The JSON answer of any route of the API; None where it has none."""
         body = None if value is None else msgspec.json.encode(value)
@@ -141,12 +162,44 @@ class Client:
         data = self._asked(method, path, given, body)
         return _decoded(data, object) if data else None
 
+    def streamed(self, path: str, accept: str) -> Iterator[bytes]:
+        """The body of a success piece by piece, however long; raises `GateError` where it ends too early."""
+        headers = self._headers({"Accept": accept})
+        timeout = urllib3.Timeout(connect=_CONNECT_S, read=self._timeout_s)
+        try:
+            response = self._pool.request(
+                "GET",
+                f"{self._url}{path}",
+                headers=headers,
+                timeout=timeout,
+                redirect=False,
+                preload_content=False,
+            )
+            try:
+                if response.status != 200:
+                    raise _refusal(response.status, response.read(limits.MIB), self._url)
+                yield from response.stream(limits.MIB)
+            finally:
+                response.close()
+        except urllib3.exceptions.HTTPError as error:
+            raise _unreachable(self._url, error) from None
+
+    def _headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        its_token = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        return {**headers, **self._trace, **its_token, "User-Agent": f"gate/{__version__}"}
+
     def _asked(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> bytes:
         """The body of a success."""
         return self._answered(method, path, headers, body)[1]
 
     def _answered(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        may_repeat: bool = False,
     ) -> tuple[int, bytes]:
         """Status and body of a success; asks again until the deadline where the service is away or busy."""
         deadline = time.monotonic() + self._timeout_s
@@ -158,7 +211,7 @@ class Client:
                 status, data, after_s = self._once(method, path, headers, body, left_s)
             except urllib3.exceptions.HTTPError as error:
                 failure = _unreachable(self._url, error)
-                if not _may_repeat(method, headers):
+                if not may_repeat and not _may_repeat(method, headers):
                     raise failure from None
             else:
                 if status < 300:
@@ -181,12 +234,7 @@ class Client:
             method,
             f"{self._url}{path}",
             body=body,
-            headers={
-                **headers,
-                **self._trace,
-                "Authorization": f"Bearer {self._token}",
-                "User-Agent": f"gate/{__version__}",
-            },
+            headers=self._headers(headers),
             timeout=timeout,
             redirect=False,
             preload_content=False,

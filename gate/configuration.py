@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -27,10 +27,13 @@ from gate.errors import GateError, PolicyError, ReportError, SettingsError, Stor
 from gate.gate_yaml import Settings
 from gate.kubernetes import schemas
 from gate.model import KubernetesObject, Said
-from gate.policy_files import Collected, collected
+from gate.policy_files import Collected, clash, collected
 from gate.waivers import Waiver
 
 WAIVERS_FILE = ".gate/waivers.yaml"
+
+
+_DATA_ENDINGS: Final = (".yaml", ".yml", ".json")
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,17 +80,50 @@ def configuration(
 def data(config: Configuration, extra: tuple[str, ...], root: Path) -> dict[str, Any]:
     """The user's data files merged, those of the command line (`extra`) on top.
 
-    Raises `SettingsError` where one gives a known key what the shipped rules cannot read.
+    A folder gives its files, each mounted at its folder below it, as Conftest does. Raises `PolicyError` where
+    two of them give one key, `SettingsError` where one gives a known key what the shipped rules cannot read.
     """
     places = [*((config.root, name) for name in config.settings.policies.data), *((root, n) for n in extra)]
     result: dict[str, Any] = {}
     for base, name in places:
-        parsed = yaml.parsed(files.content(base / name, name, PolicyError), name, PolicyError)
-        if not isinstance(parsed.value, dict):
-            raise PolicyError("not an object", code="data_invalid", path=name, line=1, column=1)
-        if found := settings.data_problems(parsed):
-            raise SettingsError(problems=found)
-        result = settings.merged(result, parsed.value)
+        place = base / name
+        value = _data_of_folder(place, name) if place.is_dir() else _data_of_file(place, name)
+        result = settings.merged(result, value)
+    return result
+
+
+def _data_of_file(place: Path, label: str) -> dict[str, Any]:
+    parsed = yaml.parsed(files.content(place, label, PolicyError), label, PolicyError)
+    if not isinstance(parsed.value, dict):
+        raise PolicyError("not an object", code="data_invalid", path=label, line=1, column=1)
+    if found := settings.data_problems(parsed):
+        raise SettingsError(problems=found)
+    return parsed.value
+
+
+def _data_of_folder(place: Path, label: str) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    found = sorted(one for one in place.rglob("*") if one.suffix in _DATA_ENDINGS and one.is_file())
+    if not found:
+        raise PolicyError(
+            "the folder holds no data", path=label, expected=f"files ending in {' '.join(_DATA_ENDINGS)}"
+        )
+    for file in found:
+        below = file.relative_to(place)
+        named = posixpath.join(label, below.as_posix())
+        value = _data_of_file(file, named)
+        for folder in reversed(below.parts[:-1]):
+            value = {folder: value}
+        if twice := clash(result, value):
+            raise PolicyError(
+                f"data.{twice} is given twice",
+                code="data_invalid",
+                path=named,
+                line=1,
+                column=1,
+                fix="give it in one file",
+            )
+        result = settings.merged(result, value)
     return result
 
 

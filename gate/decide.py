@@ -111,13 +111,16 @@ def conditions(
         if rule.threshold and action_for(rule.id, point, Action.DENY) is not Action.OFF
     ]
     counting = [f for f in findings if f.waived is None and f.state is State.NEW]
+    of_rule: dict[str, list[Violation]] = {}
+    for violation in found:
+        of_rule.setdefault(violation.rule, []).append(violation)
     result = [
         Condition(
             id=rule.id,
             title=rule.title,
             threshold=limit,
             actual=_counted(rule.threshold, settings, counting),
-            outcome=_result([violation for violation in found if violation.rule == rule.id]),
+            outcome=_result(of_rule.get(rule.id, ())),
         )
         for rule in in_force
         if rule.threshold and isinstance(limit := _setting(settings, rule.threshold), (int, float))
@@ -236,6 +239,9 @@ _KIND_OF: Final = {
 }
 
 
+_SEVERITIES: Final = frozenset(severity.value for severity in Severity)
+
+
 def _counted(threshold: str, settings: Mapping[str, Any], counting: Sequence[Finding]) -> int | None:
     """How many of the findings that are new and not waived the threshold counts, as the shipped rules count; None where it is no count."""
     area, _, key = threshold.partition(".")
@@ -250,7 +256,7 @@ def _counted(threshold: str, settings: Mapping[str, Any], counting: Sequence[Fin
         return len(of_kind)
     if key == "kev":
         return sum(1 for f in of_kind if f.kev is not None)
-    if key not in tuple(Severity):
+    if key not in _SEVERITIES:
         return None
     if area == "vulnerabilities" and _setting(settings, "vulnerabilities.only") == "fixable":
         # Left out is only what is said to have no fix; where nobody says, there may be one.

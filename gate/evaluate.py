@@ -76,6 +76,14 @@ class Engine(Protocol):
         """
 
 
+class Seeding(Protocol):
+    """What chance is seeded with: the input, by its digest."""
+
+    @property
+    def sha256(self) -> str:
+        """`sha256:` + 64 hex."""
+
+
 AT_ONCE: Final = 100
 """Objects asked about in one request: enough for all cores, so few that the engine's memory stays small."""
 IN_FLIGHT: Final = 3
@@ -159,10 +167,18 @@ def evaluate(
     return _bounded(said)
 
 
+def heard(answers: dict[str, Any], entries: Sequence[str], bundle: Bundle) -> tuple[Said, ...]:
+    """What the rules asked with `entries` say of the only object, answered already; checked as `evaluate` does.
+
+    Raises `PolicyError` as it does.
+    """
+    return _bounded(_checked(answers, entries, bundle, frozenset(), 0))
+
+
 def evaluate_gatekeeper(
     engine: Engine,
     bundle: Bundle,
-    given: Assembled,
+    given: Seeding,
     objects: Sequence[KubernetesObject],
     *,
     point: Point,

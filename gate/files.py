@@ -18,16 +18,22 @@ from typing import Final
 import msgspec
 
 from gate import limits
+from gate import stored as stored_files
 from gate.errors import GateError, ReportError, SettingsError, quoted
+from gate.stored import Stored
 
 ENDINGS: Final = (".json", ".sarif", ".xml", ".yaml", ".yml", ".spdx", ".cdx", ".jsonl", ".ndjson", ".gz")
 """What is looked at in a folder; a file named by itself is read whatever it is called."""
+KUSTOMIZATION: Final = "Kustomization"
+"""One of the names that `kustomize` knows and that has no ending; it is looked at, so that it can be refused."""
 NOT_INPUTS: Final = frozenset({"node_modules", "__pycache__"})
 OURS: Final = frozenset({"gate.yaml", "gate.yml"})
 NEVER: Final = ".git"
 NAMED: Final = 5
 """How many left-out files a notice names."""
 STDIN: Final = "-"
+MANIFESTS: Final = "kubernetes"
+"""The format whose files are always held: their places are looked up."""
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +55,9 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     """As named, with `/`."""
     data: bytes
+    """Empty where it is `stored`."""
+    stored: Stored | None = None
+    """Where it is too large to be held, and may be read piece by piece."""
     declared: str | None = None
     made: Made | None = None
     """None where somebody else made it."""
@@ -66,15 +75,17 @@ def read(
     made: Sequence[File] = (),
     without: Collection[str] = (),
     also: Callable[[str], bool] = no_others,
+    *,
+    whole: bool = True,
 ) -> Iterator[File]:
     """Every file below `paths`, and each `(format, path)` of `declared`; relative to `root`.
 
     Files are opened one by one as they are asked for. A declared folder or glob declares each of its
     files, but for those declared by themselves. `made` are files that no disk holds, they come first; the
-    folders `without`, as they would be labelled, are not entered: something else reads them. `also` tells
-    by its name whether a file of another ending is taken from a folder, hidden or not. Raises
-    `ReportError` where a path is absent, a folder holds nothing to read, or nothing was named at all: no
-    inputs is not a pass.
+    folders and files `without`, as they would be labelled, are left: something else reads them. `also` tells
+    by its name whether a file of another ending is taken from a folder, hidden or not. Without `whole`
+    large files are not held. Raises `ReportError` where a path is absent, a folder holds nothing to read,
+    or nothing was named at all: no inputs is not a pass.
     """
     formats = {_plain(path): format_ for format_, path in declared}
     # What only looked like inputs because a chart keeps it, and nothing else there: no reason to complain.
@@ -99,11 +110,25 @@ def read(
         )
     yield from made
     for file, declared_as in wanted.items():
-        yield File(path=_printable(file), data=_bytes(file, root), declared=declared_as)
+        # Nothing but a report is read piece by piece.
+        may_be_stored = not (whole or declared_as == MANIFESTS or file.lower().endswith((".yaml", ".yml")))
+        given = _given(file, root, may_be_stored=may_be_stored)
+        if isinstance(given, bytes):
+            yield File(path=_printable(file), data=given, declared=declared_as)
+        else:
+            yield File(path=_printable(file), data=b"", stored=given, declared=declared_as)
 
 
-def left_out(paths: Sequence[str], root: Path, also: Callable[[str], bool] = no_others) -> tuple[str, ...]:
-    """Notices about files below the folders `paths` that `read` does not look at; none for other paths."""
+def left_out(
+    paths: Sequence[str],
+    root: Path,
+    also: Callable[[str], bool] = no_others,
+    without: Collection[str] = (),
+) -> tuple[str, ...]:
+    """Notices about files below the folders `paths` that `read` does not look at; none for other paths.
+
+    Nothing is told of the files `without`, which something else reads.
+    """
     notices: list[str] = []
     for path in paths:
         place = root / path
@@ -116,9 +141,9 @@ def left_out(paths: Sequence[str], root: Path, also: Callable[[str], bool] = no_
             below = Path(folder).relative_to(place)
             is_hidden = not all(map(_is_looked_at, below.parts))
             for name in sorted(names):
-                if also(name) and not is_hidden:
+                if (also(name) and not is_hidden) or (Path(path) / below / name).as_posix() in without:
                     continue
-                if not name.lower().endswith(ENDINGS):
+                if not _has_ending(name):
                     other += [] if is_hidden or name.startswith(".") else [(below / name).as_posix()]
                 elif is_hidden or not (
                     _is_input(Path(folder) / name) if name in OURS else _is_looked_at(name)
@@ -181,7 +206,8 @@ def _below(
         yield STDIN
         return
     label, place = _plain(path), root / path
-    if place.is_file():
+    # A pipe too where it is named: `<(helm template chart)` of a shell is one.
+    if place.is_file() or place.is_fifo():
         yield label
         return
     if not place.is_dir():
@@ -233,7 +259,9 @@ def _in_folder(
                     _refuse_folder_link(Path(entry.path), prefix + entry.name)
                 below.append(entry)
             continue
-        is_usual = entry.name.lower().endswith(ENDINGS) and (hidden_too or _is_input(entry))
+        if prefix + entry.name in without:
+            continue
+        is_usual = _has_ending(entry.name) and (hidden_too or _is_input(entry))
         if not is_usual and not also(entry.name):
             continue
         its_label = prefix + entry.name
@@ -262,6 +290,10 @@ def _matches(pattern: str, root: Path) -> list[str]:
         _refuse_link_out(match, base, label)
         matches.append(label)
     return matches
+
+
+def _has_ending(name: str) -> bool:
+    return name.lower().endswith(ENDINGS) or name == KUSTOMIZATION
 
 
 def _is_looked_at(name: str) -> bool:
@@ -316,12 +348,16 @@ def _refuse_link_out(path: Path, folder: Path, label: str) -> None:
         )
 
 
-def _bytes(path: str, root: Path) -> bytes:
+def _given(path: str, root: Path, *, may_be_stored: bool) -> bytes | Stored:
+    if may_be_stored and path != STDIN:
+        stored = stored_files.found(os.path.join(root, path), _printable(path))  # noqa: PTH118 - as in _in_folder
+        if stored is not None:
+            return stored
     try:
-        data = _content(path, root)
+        data = _content(path, root, may_be_stored=may_be_stored)
     except OSError as error:
         raise ReportError(f"cannot be read: {error.strerror}", path=_printable(path)) from None
-    if len(data) > limits.REPORT_BYTES:
+    if isinstance(data, bytes) and len(data) > limits.REPORT_BYTES:
         raise ReportError(
             "the file is too large",
             code="report_too_large",
@@ -331,15 +367,26 @@ def _bytes(path: str, root: Path) -> bytes:
     return data
 
 
-def _content(path: str, root: Path) -> bytes:
+def _content(path: str, root: Path, *, may_be_stored: bool) -> bytes | Stored:
     """At most one byte more than allowed, so that a file that grows while it is read is seen."""
     if path == STDIN:
-        return sys.stdin.buffer.read(limits.REPORT_BYTES + 1)
+        if not may_be_stored:
+            return sys.stdin.buffer.read(limits.REPORT_BYTES + 1)
+        head = sys.stdin.buffer.read(limits.STORED_BYTES)
+        if len(head) == limits.STORED_BYTES and stored_files.may_be_json(head):
+            return stored_files.spooled(head, sys.stdin.buffer, STDIN)
+        return head + sys.stdin.buffer.read(limits.REPORT_BYTES + 1 - len(head))
     # One read of the whole limit would reserve its memory anew for each of thousands of small files.
     pieces: list[bytes] = []
     size = 0
-    with open(os.path.join(root, path), "rb", buffering=0) as file:  # noqa: PTH118, PTH123 - as in _in_folder
-        while size <= limits.REPORT_BYTES and (piece := file.read(limits.MIB if size else 64 * limits.KIB)):
+    wanted = 16 * limits.KIB
+    # A file object for each of them takes as long as reading it.
+    file = os.open(os.path.join(root, path), os.O_RDONLY | getattr(os, "O_BINARY", 0))  # noqa: PTH118
+    try:
+        while size <= limits.REPORT_BYTES and (piece := os.read(file, wanted)):
             pieces.append(piece)
             size += len(piece)
-    return b"".join(pieces)
+            wanted = limits.MIB if len(piece) == wanted else wanted
+    finally:
+        os.close(file)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -7,25 +7,30 @@ file and knows no adapter; both are given to it.
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import re
-from collections.abc import Mapping
-from typing import Final, Literal, Protocol
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import msgspec
 
 from gate.conftest import inputs
 from gate.documents import json as json_documents
 from gate.documents import manifests, records, yaml_reports
-from gate.documents import xml as xml_documents
 from gate.documents.document import Document
 from gate.documents.envelope import decoded, is_wrapped, uncompressed
 from gate.errors import ReportError, quoted
 from gate.kubernetes import objects
 from gate.model import Evidence, Report, Scan, Status
 
+if TYPE_CHECKING:
+    from gate.documents.parts import Parts
+
 KUBERNETES: Final = "kubernetes"
 _REPORT_GROUPS: Final = ("aquasecurity.github.io", "wgpolicyk8s.io", "openreports.io", "reports.kyverno.io")
 """What scanners write into a cluster: as manifests they would all be harmless."""
+_KUSTOMIZE: Final = "kustomize.config.k8s.io"
+"""What `kustomize` builds from; no cluster takes it, and as a manifest it would be harmless whatever it patches."""
 _TEXT: Final = re.compile(rb"(?:\s*#[^\n]*\n)*\s*[A-Za-z]\w*:")
 """`Tag: value`, as SPDX and LCOV write; comments may stand before."""
 _TRAILING: Final = "trailing characters"
@@ -51,7 +56,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     """Why it was taken for this format."""
     data: bytes
-    """UTF-8 text of the file, for positions and excerpts."""
+    """UTF-8 text of the file, for positions and excerpts; empty where it was too large to be held."""
     configuration: tuple[inputs.Configured, ...] = ()
     """What Conftest's policies see of it, where such policies judge."""
 
@@ -86,7 +91,32 @@ def ingest(
         scan, why = _yaml_scan(text, path, adapters, read_manifests, declared)
     else:
         scan, why = _report_scan(text, path, adapters, read_manifests, declared)
-    return Read(scan=scan, report=_report(scan, data, path, notes), why=why, data=text)
+    return Read(scan=scan, report=_report(scan, _sha256(data), path, notes), why=why, data=text)
+
+
+def ingest_parts(
+    parts: Parts,
+    adapters: Mapping[str, Adapter],
+    by_parts: Mapping[str, Collection[str]],
+    declared: str | None = None,
+) -> Read | None:
+    """As `ingest`, of a document that is too large to be held; None where its format is none of `by_parts`.
+
+    Those formats' adapters take the elements of the arrays that stand there one by one. Raises
+    `ReportError` as `ingest` does.
+    """
+    text, path = parts.document, parts.path
+    if declared is not None and declared not in by_parts:
+        return None
+    top = json_documents.outline(json_documents.parsed(text, path))
+    document = Document(path=path, data=text, syntax="json", top=top, parts=parts)
+    name, why = (declared, "declared") if declared is not None else _recognised(document, adapters)
+    if name not in by_parts:
+        return None
+    scan = _with_rejected(adapters[name].parse(document))
+    if left := parts.left(by_parts[name]):
+        raise LookupError(f"{path}: the adapter of {name} did not read {left}")
+    return Read(scan=scan, report=_report(scan, parts.sha256, path, ()), why=why, data=b"")
 
 
 def _configured(
@@ -115,7 +145,7 @@ def _configured(
         if declared is None and not any(one.is_like_an_object for one in documents):
             scan, why = _configuration_scan("yaml"), "YAML without apiVersion and kind"
         else:
-            scan = _manifest_scan(text, path, lambda *_: answer)
+            scan = _manifest_scan(text, path, lambda *_: answer, is_configuration=True)
             why = "declared" if declared else "YAML"
     else:
         # Lines and text are reports of one tool or nothing; one value is configuration too.
@@ -127,9 +157,18 @@ def _configured(
             if error.problems[0].code != "format_unknown" or syntax is None:
                 raise
             scan, why = _configuration_scan(syntax), f"{syntax.upper()} that is no report"
-        documents = inputs.values(text, path, syntax) if syntax else ()
+        if syntax is not None:
+            documents = inputs.values(text, path, syntax)
+        else:
+            documents = (
+                inputs.yaml_documents(read_manifests(text, path), path) if scan.format == KUBERNETES else ()
+            )
     return Read(
-        scan=scan, report=_report(scan, data, path, notes), why=why, data=text, configuration=documents
+        scan=scan,
+        report=_report(scan, _sha256(data), path, notes),
+        why=why,
+        data=text,
+        configuration=documents,
     )
 
 
@@ -142,7 +181,8 @@ def _is_yaml(text: bytes, path: str) -> bool:
     start = text.lstrip()[:1]
     if path == "-":
         return start not in (b"{", b"[", b"<", b"n", b"")  # `helm template | gate check -`
-    return path.lower().endswith((".yaml", ".yml")) and start not in (b"<", b"")
+    is_named = path.lower().endswith((".yaml", ".yml")) or posixpath.basename(path) == "Kustomization"
+    return is_named and start not in (b"<", b"")
 
 
 def _report_scan(
@@ -153,10 +193,17 @@ def _report_scan(
     declared: str | None,
 ) -> tuple[Scan, str]:
     document = _document(text, path)
-    if declared is not None:
-        return _with_rejected(adapters[declared].parse(document)), "declared"
+    name, why = (declared, "declared") if declared is not None else _recognised(document, adapters)
+    if name == KUBERNETES:
+        return _manifest_scan(text, path, read_manifests), why
+    return _with_rejected(adapters[name].parse(document)), why
+
+
+def _recognised(document: Document, adapters: Mapping[str, Adapter]) -> tuple[str, str]:
+    """The format of a document, and why; raises `ReportError` unless it is of exactly one."""
     reasons = {name: why for name, adapter in adapters.items() if (why := adapter.detect(document))}
-    if document.syntax == "json" and objects.is_object(document.top) and not _claimed(document, reasons):
+    first = document.top[0] if document.syntax == "ndjson" else document.top
+    if objects.is_object(first) and not _claimed(document, reasons):
         reasons[KUBERNETES] = "it has apiVersion and kind"
     if not reasons:
         raise _unknown(document, adapters)
@@ -164,16 +211,14 @@ def _report_scan(
         raise ReportError(
             "more than one format matches",
             code="format_ambiguous",
-            path=path,
+            path=document.path,
             line=1,
             column=1,
             found="; ".join(f"{name}: {why}" for name, why in sorted(reasons.items())),
-            fix=f"name the right one: --as {min(reasons)}={path}",
+            fix=f"name the right one: --as {min(reasons)}={document.path}",
         )
-    [(name, why)] = reasons.items()
-    if name == KUBERNETES:
-        return _manifest_scan(text, path, read_manifests), why
-    return _with_rejected(adapters[name].parse(document)), why
+    [found] = reasons.items()
+    return found
 
 
 def _yaml_scan(
@@ -223,6 +268,8 @@ def _document(text: bytes, path: str) -> Document:
     start = text.lstrip()[:1]
     if start == b"<":
         _refuse_web_page(text, path)
+        from gate.documents import xml as xml_documents  # noqa: PLC0415 - few checks have any
+
         name, attributes = xml_documents.root(text, path)
         return Document(path=path, data=text, syntax="xml", top=name, attributes=attributes)
     if _TEXT.match(text):
@@ -270,11 +317,19 @@ def _unknown(document: Document, adapters: Mapping[str, Adapter]) -> ReportError
         line=1,
         column=1,
         expected=f"one of {', '.join(sorted([*adapters, KUBERNETES]))}",
-        fix=f"--as FORMAT={document.path}, or remove it; unknown files are never skipped silently",
+        fix=f"--as {_meant(document)}={document.path}, or remove it; unknown files are never skipped silently",
     )
 
 
-def _manifest_scan(text: bytes, path: str, read_manifests: manifests.ReadMany) -> Scan:
+def _meant(document: Document) -> str:
+    is_manifest = document.syntax == "text" and document.top.startswith(("apiVersion:", "kind:"))
+    return KUBERNETES if is_manifest else "FORMAT"
+
+
+def _manifest_scan(
+    text: bytes, path: str, read_manifests: manifests.ReadMany, *, is_configuration: bool = False
+) -> Scan:
+    """The objects of a stream; a kustomization among them is refused, but as configuration of Conftest's."""
     found = manifests.kubernetes_objects(read_manifests, text, path)
     for one in found:
         group = one.group
@@ -288,6 +343,17 @@ def _manifest_scan(text: bytes, path: str, read_manifests: manifests.ReadMany) -
                 found=f"{quoted(one.object.get('kind'))} of {quoted(group)}",
                 expected="manifests, or the scanner's own report",
                 fix="hand reports over alone (kubectl get … -o json), if gate has their format",
+            )
+        if group == _KUSTOMIZE and not is_configuration:
+            raise ReportError(
+                "a kustomization is no manifest: what it patches is seen only once it is built",
+                code="kustomization",
+                path=path,
+                line=one.source.line if one.source else 1,
+                column=1,
+                found=f"{quoted(one.object.get('kind'))} of {quoted(group)}",
+                expected="manifests",
+                fix=objects.FIX_OF_KUSTOMIZATION,
             )
     status = Status.OK if found else Status.EMPTY_TARGET
     notes = () if found else ("the file holds no object",)
@@ -313,13 +379,17 @@ def _with_rejected(scan: Scan) -> Scan:
     return msgspec.structs.replace(scan, status=status, notes=(*scan.notes, *told))
 
 
-def _report(scan: Scan, data: bytes, path: str, notes: tuple[str, ...]) -> Report:
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _report(scan: Scan, sha256: str, path: str, notes: tuple[str, ...]) -> Report:
     return Report(
         format=scan.format,
         scanner=scan.scanner,
         scanner_version=scan.scanner_version,
         status=scan.status,
-        sha256=f"sha256:{hashlib.sha256(data).hexdigest()}",
+        sha256=f"sha256:{sha256}",
         created=scan.created,
         subject=scan.subject,
         findings=len(scan.observations),

@@ -25,6 +25,11 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
     base: Path
     runs: tuple[Run, ...] = ()
 
+    @property
+    def elsewhere(self) -> frozenset[str]:
+        """What is rendered, as it would be labelled if it were read."""
+        return frozenset(one.path.rstrip("/") for one in self.rendered)
+
 
 Given = tuple[str | None, str, rendering.Options]
 """Format where it is named, path, and how it is rendered if it is."""
@@ -114,18 +119,28 @@ def read(
     also: Callable[[str], bool] = files.no_others,
     progress: Progress | None = None,
     keep: Path | None = None,
+    *,
+    whole: bool = True,
 ) -> Iterator[files.File]:
     """Every file, those that are rendered or made first; what stood on stdin is left in `stdin`.
 
     `also` is `files.read`'s, `progress` is told how far the tools are, `keep` is where their reports stay.
+    Without `whole` large files are not held.
     """
     made = rendering.rendered(handed.rendered, handed.base)
     if handed.runs:
         from gate.running import reports  # noqa: PLC0415 - few checks run anything
 
         made += reports.made(handed.runs, handed.base, progress, keep)
-    without = frozenset(one.path.rstrip("/") for one in handed.rendered)
-    for file in files.read(handed.paths, handed.declared, handed.base, made, without, also):
+    for file in files.read(
+        handed.paths,
+        handed.declared,
+        handed.base,
+        made,
+        handed.elsewhere,
+        also,
+        whole=whole or stdin is not None,
+    ):
         if stdin is not None and file.path == files.STDIN:
             stdin.append(file.data)
         yield file

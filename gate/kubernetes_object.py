@@ -34,7 +34,7 @@ class KubernetesObject:
         self,
         *,
         object: dict[str, Any] | None = None,
-        text: bytes | None = None,
+        text: bytes | msgspec.Raw | None = None,
         api_version: str | None = None,
         source: Source | None = None,
         document: int = 0,
@@ -78,8 +78,8 @@ class KubernetesObject:
         return group if slash else ""
 
     @property
-    def text(self) -> bytes:
-        """The value as JSON with sorted keys."""
+    def text(self) -> bytes | msgspec.Raw:
+        """The value as JSON with sorted keys; of thousands the part of what was received, not a copy."""
         if self._text is None:
             self._text = _ENCODER.encode(self._object)
         return self._text

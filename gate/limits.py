@@ -12,6 +12,12 @@ REPORT_BYTES: Final = 1 * GIB
 """Largest report read (KUBERNETES.md 4.3: report upload 1 GiB)."""
 REPORT_GZIP_RATIO: Final = 100
 """Most bytes one compressed byte may give (THREATS.md B2)."""
+STORED_BYTES: Final = 1 * MIB
+"""From here on a JSON report is read piece by piece, not held: 10,000 findings have 3.6 MB (docs/adr/0020)."""
+STORED_PACKED_BYTES: Final = 8 * KIB
+"""Smaller files are not looked at for that: packed with 100 to 1 they give less."""
+FINDINGS: Final = 300_000
+"""Most findings a decision holds: one takes the engine 5 to 6 KB of its `ENGINE_MEMORY_MIB` (docs/adr/0020)."""
 REPORTS: Final = 200_000
 """Most files one check reads."""
 JSON_DEPTH: Final = 100

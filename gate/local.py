@@ -36,7 +36,7 @@ from gate.gate_yaml import EnvironmentSettings
 from gate.ingest import Read
 from gate.kubernetes import schemas
 from gate.model import Approval, Decision, EnvironmentRef, Point, Said, Severity, Subject
-from gate.pipeline import Judgement, Question, judge
+from gate.pipeline import Gathered, Judgement, Question, gathered, judge, without_findings
 from gate.policy_files import Collected
 from gate.presentation import Presentation
 from gate.wish import Wish, timeout_s
@@ -94,8 +94,17 @@ def checked(
             stdin: list[bytes] = []
             also = is_read if collected.conftest else files.no_others
             keep = root / wish.keep if wish.keep else None
-            given = inputs.read(named, stdin if wish.keep_stdin else None, also, wish.progress, keep)
+            given = inputs.read(
+                named,
+                stdin if wish.keep_stdin else None,
+                also,
+                wish.progress,
+                keep,
+                whole=bool(collected.conftest),
+            )
             reads = bootstrap.ingested(given, engine, configuration=bool(collected.conftest))
+            all_of_them = gathered(reads)
+            reads = tuple(map(without_findings, reads))
             question, bundle = _question(
                 wish,
                 config,
@@ -105,12 +114,13 @@ def checked(
                 reads,
                 loading,
                 engine,
+                all_of_them=all_of_them,
                 now=now,
                 randomness=randomness,
                 compare=compare,
                 notices=(
                     *_replaced(wish, config, environ),
-                    *files.left_out(named.paths, named.base, also),
+                    *files.left_out(named.paths, named.base, also, named.elsewhere),
                     *rendering.left_out(named.rendered, named.base),
                 ),
             )
@@ -194,6 +204,7 @@ def _question(
     loading: Future[Bundle],
     engine: Engine,
     *,
+    all_of_them: Gathered,
     now: datetime,
     randomness: bytes,
     compare: bool,
@@ -233,6 +244,7 @@ def _question(
         environment=EnvironmentRef(name=name, order=order) if name else None,
         subject=subject,
         reads=reads,
+        gathered=all_of_them,
         settings=merged,
         action_for=partial(settings.action_for, value.policies.actions),
         notices=notices,

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gate import packages, statements
-from gate.model import Component, Finding, FixState, Kind, Observation, Scan
+from gate.model import Component, Finding, FixState, Kind, Observation, Scan, Statement
 from gate.sights import Sight, by_place
 
 _CVE: Final = re.compile(r"^CVE-\d{4}-\d{4,}$")
@@ -55,64 +55,73 @@ def normalize(
     groups = alias_groups(
         seen.finding for scan in scans for seen in scan.observations if seen.statement is None
     )
-    same: dict[str, list[Sight]] = {}
+    same: dict[str, Sight | list[Sight]] = {}
     said: list[statements.Said] = []
     for report, scan in enumerate(scans):
         for seen in scan.observations:
-            finding = _cleaned(seen.finding, groups if seen.statement is None else {})
-            identity = _identity(finding, seen, secret_key)
-            if seen.statement is None:
-                same.setdefault(identity, []).append(Sight(report, finding))
-            else:
-                names = frozenset(_spoken_of(finding))
-                said.append(statements.Said(report, finding, identity, seen.statement, names))
-    numbered = {identity: by_place(sights) for identity, sights in same.items()}
+            if seen.statement is not None:
+                said.append(_said(report, seen, seen.statement, secret_key))
+                continue
+            finding = _cleaned(seen.finding, groups)
+            sight, identity = Sight(report, finding), _identity(finding, seen, secret_key)
+            before = same.setdefault(identity, sight)
+            if isinstance(before, list):
+                before.append(sight)
+            elif before is not sight:
+                same[identity] = [before, sight]
     findings = (
-        _with_statements(scans, same, numbered, said)
+        _with_statements(scans, same, said)
         if said
-        else [finding for identity, places in numbered.items() for finding in _named(identity, places)]
+        else [
+            _named(finding, identity, number)
+            for identity, sights in same.items()
+            for number, finding in enumerate(
+                by_place(sights) if isinstance(sights, list) else (sights.finding,)
+            )
+        ]
     )
     findings.sort(key=lambda finding: (finding.severity.rank, finding.fingerprint))
     return tuple(findings), _components(scans)
 
 
-def _named(identity: str, places: Sequence[Finding], first: int = 0) -> list[Finding]:
-    """`places` of one identity with their fingerprints, counted from `first`."""
-    return [
-        msgspec.structs.replace(finding, fingerprint=_hash(identity, str(number) if number else ""))
-        for number, finding in enumerate(places, first)
-    ]
+def _named(finding: Finding, identity: str, number: int) -> Finding:
+    # It was made by `_cleaned` or `by_place` and nobody has it yet: a copy would be one more of a hundred thousand.
+    msgspec.structs.force_setattr(finding, "fingerprint", _hash(identity, str(number) if number else ""))
+    return finding
+
+
+def _said(report: int, seen: Observation, statement: Statement, secret_key: bytes) -> statements.Said:
+    finding = _cleaned(seen.finding, {})
+    # The flaw under each of its names; of several CVEs its own alone.
+    names = {finding.rule} if is_bundle(finding) else {finding.rule, *finding.aliases}
+    identity = _identity(finding, seen, secret_key)
+    return statements.Said(report, finding, identity, statement, frozenset(names))
 
 
 def _with_statements(
-    scans: Sequence[Scan],
-    same: Mapping[str, Sequence[Sight]],
-    numbered: Mapping[str, Sequence[Finding]],
-    said: Iterable[statements.Said],
+    scans: Sequence[Scan], same: Mapping[str, Sight | Sequence[Sight]], said: Iterable[statements.Said]
 ) -> list[Finding]:
     """The findings with what is said of them, then those that only somebody's word stands for.
 
     The latter are counted after the former, so that no document gives a scanner's finding another name.
     """
     digests = [scan.subject.digest if scan.subject else None for scan in scans]
-    images = {identity: frozenset(digests[s.report] for s in sights) for identity, sights in same.items()}
-    seen = [
-        statements.Seen(finding, images[identity])
-        for identity, places in numbered.items()
-        for finding in _named(identity, places)
-    ]
+    seen: list[statements.Seen] = []
+    places: dict[str, int] = {}
+    for identity, some in same.items():
+        sights = [some] if isinstance(some, Sight) else some
+        images = frozenset(digests[sight.report] for sight in sights)
+        found = by_place(sights)
+        places[identity] = len(found)
+        seen += [statements.Seen(_named(one, identity, number), images) for number, one in enumerate(found)]
     findings, left = statements.joined(seen, said)
     alone: dict[str, list[Sight]] = {}
-    for one in left:
-        alone.setdefault(one.identity, []).append(Sight(one.report, one.finding))
+    for record in left:
+        alone.setdefault(record.identity, []).append(Sight(record.report, record.finding))
     for identity, sights in alone.items():
-        findings += _named(identity, by_place(sights), len(numbered.get(identity, ())))
+        first = places.get(identity, 0)
+        findings += [_named(one, identity, number) for number, one in enumerate(by_place(sights), first)]
     return findings
-
-
-def _spoken_of(finding: Finding) -> set[str]:
-    """The flaw that a statement speaks of, under each of its names; of several CVEs its own alone."""
-    return {finding.rule} if is_bundle(finding) else {finding.rule, *finding.aliases}
 
 
 def is_bundle(finding: Finding) -> bool:
@@ -234,8 +243,12 @@ def _squeezed(text: str) -> str:
 
 def _hash(*parts: str) -> str:
     """32 hex characters over length-prefixed `parts`, so that no two lists read the same."""
-    encoded = [part.encode("utf-8", "replace") for part in parts]
-    text = b"".join(b"%d:%b" % (len(part), part) for part in encoded)
+    plain = "".join([f"{len(part)}:{part}" for part in parts])
+    if plain.isascii():
+        text = plain.encode()
+    else:  # lengths are in bytes
+        encoded = [part.encode("utf-8", "replace") for part in parts]
+        text = b"".join(b"%d:%b" % (len(part), part) for part in encoded)
     return hashlib.sha256(text).hexdigest()[:32]
 
 

@@ -9,13 +9,17 @@ the service and admission all ask through `judge`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from gate import __version__, assemble, baseline, decide, environments, times, waivers
+from gate import __version__, assemble, baseline, decide, environments, limits, times, waivers
 from gate.bundle import Bundle
+from gate.conftest.inputs import Configured
+from gate.conftest.results import Tested
+from gate.errors import ReportError
 from gate.evaluate import (
     Engine,
     Python,
@@ -26,6 +30,7 @@ from gate.evaluate import (
 )
 from gate.ingest import Read
 from gate.kubernetes import schemas
+from gate.kubernetes.reviews import Reviewed
 from gate.model import (
     Approval,
     Approvals,
@@ -58,14 +63,31 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def gathered(reads: Sequence[Read]) -> Gathered:
-    """What `reads` come to."""
+    """What `reads` come to; raises `ReportError` where that is more than a decision can hold."""
     findings, components = normalize(read.scan for read in reads)
+    if len(findings) > limits.FINDINGS:
+        largest = max(reads, key=lambda read: read.report.findings).report
+        raise ReportError(
+            "more findings than one decision can hold",
+            code="too_many_findings",
+            path=largest.path,
+            found=f"{len(findings)} in {len(reads)} reports, {largest.findings} of them in this one",
+            expected=f"at most {limits.FINDINGS}",
+            fix="check parts of the project by themselves, or have the tool leave out what no rule asks about; "
+            "`gate convert FILE -o summary` counts reports of any size",
+        )
     return Gathered(
         reports=tuple(read.report for read in reads),
         findings=findings,
         components=components,
         objects=tuple(one for read in reads for one in read.scan.objects),
     )
+
+
+def without_findings(read: Read) -> Read:
+    """`read` but for what `gathered` has of it: of a hundred thousand findings two sets are one too many."""
+    scan = msgspec.structs.replace(read.scan, observations=(), components=())
+    return msgspec.structs.replace(read, scan=scan)
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,39 +171,12 @@ def judge(
             settings=asked.settings,
         )
     )
-    said = evaluate(
-        engine,
-        python,
-        bundle,
-        given,
-        frozenset(by_fingerprint),
-        point=asked.point,
-        now_ns=assemble.now_ns(asked.now),
-        timeout_s=asked.timeout_s,
-    )
-    refuse_if_off(bundle, asked.point, asked.action_for)
-    constraints = evaluate_gatekeeper(
-        engine,
-        bundle,
-        given,
-        objects,
-        point=asked.point,
-        now_ns=assemble.now_ns(asked.now),
-        timeout_s=asked.timeout_s,
-    )
     documents = tuple(one for read in asked.reads for one in read.configuration)
-    conftest = evaluate_conftest(
-        engine,
-        bundle,
-        given,
-        documents,
-        len(objects),
-        point=asked.point,
-        now_ns=assemble.now_ns(asked.now),
-        timeout_s=asked.timeout_s,
+    own, constraints, conftest = _heard(
+        asked, bundle, engine, python, given, frozenset(by_fingerprint), documents
     )
     of_schemas = schemas.said(asked.schemas, objects) if asked.schemas else ()
-    said = (*said, *constraints.said, *of_schemas, *conftest.said)
+    said = (*own, *constraints.said, *of_schemas, *conftest.said)
     shown = (*objects, *(one.as_object for one in documents))
 
     rules = {**bundle.rules, **environments.RULES, **schemas.RULES}
@@ -244,6 +239,43 @@ def judge(
         rules=rules,
         assembled=given,
     )
+
+
+def _heard(
+    asked: Question,
+    bundle: Bundle,
+    engine: Engine,
+    python: Python | None,
+    given: assemble.Assembled,
+    fingerprints: frozenset[str],
+    documents: Sequence[Configured],
+) -> tuple[tuple[Said, ...], Reviewed, Tested]:
+    """What gate's rules, Gatekeeper's constraints and Conftest's policies say, asked side by side.
+
+    Where several fail, the first of them in this order is told.
+    """
+    when: dict[str, Any] = {
+        "point": asked.point,
+        "now_ns": assemble.now_ns(asked.now),
+        "timeout_s": asked.timeout_s,
+    }
+
+    def own() -> tuple[Said, ...]:
+        said = evaluate(engine, python, bundle, given, fingerprints, **when)
+        refuse_if_off(bundle, asked.point, asked.action_for)
+        return said
+
+    def constraints() -> Reviewed:
+        return evaluate_gatekeeper(engine, bundle, given, given.objects, **when)
+
+    def conftest() -> Tested:
+        return evaluate_conftest(engine, bundle, given, documents, len(given.objects), **when)
+
+    if bundle.gatekeeper is None and bundle.conftest is None:
+        return own(), Reviewed(), Tested()
+    with ThreadPoolExecutor(2, "asking") as pool:
+        others = pool.submit(constraints), pool.submit(conftest)
+        return own(), others[0].result(), others[1].result()
 
 
 def _wanted(said: Sequence[Said], objects: Sequence[KubernetesObject]) -> list[tuple[str, int, str]]:

@@ -6,7 +6,6 @@ What they say is `gate/bundle.py`'s matter, once an engine has compiled them.
 from __future__ import annotations
 
 import hashlib
-import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -265,6 +264,8 @@ def _bounded(data: bytes, label: str) -> bytes:
 
 def _archive(path: Path, source: str) -> Iterator[tuple[str, bytes]]:
     """Regular members of a tar file, in memory; their names are labels only (THREATS.md B1, B2)."""
+    import tarfile  # noqa: PLC0415 - few checks open an archive
+
     try:
         with tarfile.open(path, "r:gz") as archive:
             total, seen = 0, set()
@@ -316,22 +317,21 @@ def _data(files: Mapping[str, bytes], mounts: Mapping[str, tuple[str, ...]]) -> 
             raise PolicyError("not an object", code="data_invalid", path=path, line=1, column=1)
         for part in reversed(mounts[path]):
             value = {part: value}
-        clash = _clash(data, value)
-        if clash:
+        if twice := clash(data, value):
             raise PolicyError(
-                f"data.{clash} is given twice", code="data_invalid", path=path, fix="keep one of them"
+                f"data.{twice} is given twice", code="data_invalid", path=path, fix="keep one of them"
             )
         data = merged(data, value)
     return data
 
 
-def _clash(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+def clash(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """The first place that both fill, dotted; empty where there is none."""
     for key in sorted(set(one) & set(other)):
         both = one[key], other[key]
         if not all(isinstance(value, dict) for value in both):
             return key
-        below = _clash(*both)
+        below = clash(*both)
         if below:
             return f"{key}.{below}"
     return ""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gate import bootstrap, ci, files, inputs, local, rendering, settings, times
+from gate import bootstrap, ci, files, inputs, job_token, local, rendering, settings, times
 from gate.client import TIMEOUT_S, Client
 from gate.configuration import Configuration, configuration
 from gate.errors import SettingsError, quoted
@@ -47,29 +47,47 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     stdin: bytes | None = None
 
 
-def token(given: str | None, environ: Mapping[str, str]) -> str:
+def token(given: str | None, environ: Mapping[str, str]) -> str | None:
     """The token: `--token`, else GATE_TOKEN, else the content of the file GATE_TOKEN_FILE.
 
-    Raises `SettingsError` where there is none: nobody is asked without.
+    None where there is none and the CI job offers an ID token to exchange. Raises `SettingsError` where there is
+    neither: nobody is asked without.
     """
     value = given or environ.get("GATE_TOKEN")
     path = environ.get(TOKEN_FILE)
     if not value and path:
         value = files.content(Path(path), TOKEN_FILE, SettingsError).decode("utf-8", "replace").strip()
+    if not value and not path and job_token.is_offered(environ):
+        return None
     if not value or not value.isascii() or not value.isprintable():
         raise SettingsError(
             "no token for the service" if not value else "the token holds characters no token has",
             code="usage",
-            expected="--token, GATE_TOKEN or GATE_TOKEN_FILE",
-            fix="ask an administrator for one with role ci",
+            expected="--token, GATE_TOKEN, GATE_TOKEN_FILE, or a CI job with an ID token",
+            fix="ask an administrator for one with role ci, or see docs/identity.md",
         )
     return value
+
+
+def client(
+    url: str,
+    its_token: str | None,
+    environ: Mapping[str, str],
+    timeout_s: float = TIMEOUT_S,
+    project: str | None = None,
+) -> Client:
+    """The service, asked with `its_token`, as `token` gives it: None exchanges the job's ID token first."""
+    traceparent = environ.get("TRACEPARENT")
+    if its_token is None:
+        nobody = Client(url, None, timeout_s, traceparent)
+        its_token = job_token.exchanged(nobody, url, project, environ)
+    return Client(url, its_token, timeout_s, traceparent)
 
 
 def asked(
     wish: Wish,
     url: str,
-    its_token: str,
+    its_token: str | None,
     root: Path,
     environ: Mapping[str, str],
     now: datetime,
@@ -96,13 +114,14 @@ def asked(
         given = list(inputs.read(named, stdin if wish.keep_stdin else None, progress=wish.progress))
         _refuse_contradictions(given)
         left_out = (
-            *files.left_out(named.paths, named.base),
+            *files.left_out(named.paths, named.base, without=named.elsewhere),
             *rendering.left_out(named.rendered, named.base),
         )
         subject = local.subject_of(wish, project, root, run, local.clone(root) if wish.environment else None)
         meta = _meta(wish, project, subject, environment, left_out)
-        client = Client(url, its_token, _timeout_s(wish), environ.get("TRACEPARENT"))
-        shown = client.decide(meta, given, uuid7(now, randomness))
+        # Last of all: what a job's ID token is exchanged for counts for a quarter of an hour.
+        service = client(url, its_token, environ, _timeout_s(wish), project)
+        shown = service.decide(meta, given, uuid7(now, randomness))
         notices = _without_effect(config)
     return Asked(presentation=shown, configuration=config, notices=notices, stdin=stdin[0] if stdin else None)
 

@@ -8,7 +8,6 @@ settings.yaml (bundle.py).
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -292,6 +291,8 @@ def environment(value: Settings, name: str) -> EnvironmentSettings:
         if name == one.name or name in one.aliases:
             return one
     names = [known for one in value.environments for known in (one.name, *one.aliases)]
+    import difflib  # noqa: PLC0415 - only where something is wrong
+
     near = difflib.get_close_matches(name, names, n=1)
     raise SettingsError(
         f"no environment {quoted(name)}",

@@ -6,7 +6,6 @@ that reads well and may still not act is `gate/waivers.py`'s matter. YAML is `ga
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -172,6 +171,8 @@ class _Reader:
             return None
         for key in value:
             if key not in allowed:
+                import difflib  # noqa: PLC0415 - only where something is wrong
+
                 near = difflib.get_close_matches(str(key), allowed, 1)
                 fix = f"did you mean `{near[0]}`?" if near else "remove it"
                 self.problem("unknown key", (*keys, key), key, f"one of {', '.join(allowed)}", fix)
@@ -211,6 +212,8 @@ class _Reader:
         self.check_id(texts["id"], keys, index)
         reasons = get_args(Reason)
         if texts["reason"] and texts["reason"] not in reasons:
+            import difflib  # noqa: PLC0415 - only where something is wrong
+
             near = difflib.get_close_matches(texts["reason"], reasons, 1)
             fix = f"did you mean `{near[0]}`?" if near else None
             self.problem("unknown reason", (*keys, "reason"), texts["reason"], ", ".join(reasons), fix)

@@ -191,7 +191,7 @@ def waived_findings(
     for finding in findings:
         waiver = desk.covering(finding, None)
         by = WaivedBy(waiver=waiver.id, expires=times.rfc3339(waiver.expires)) if waiver else None
-        marked.append(msgspec.structs.replace(finding, waived=by))
+        marked.append(finding if by == finding.waived else msgspec.structs.replace(finding, waived=by))
     return tuple(marked), desk.usage()
 
 
@@ -247,6 +247,15 @@ def notices(
     return tuple(lines)
 
 
+def by_rule(waivers: Iterable[Waiver]) -> dict[str, tuple[Waiver, ...]]:
+    """Upper case id of a rule -> the entries that could cover a violation of it which is about no finding."""
+    result: dict[str, tuple[Waiver, ...]] = {}
+    for waiver in waivers:
+        called = _called(waiver)
+        result[called] = (*result.get(called, ()), waiver)
+    return result
+
+
 def digest(waivers: Iterable[Waiver]) -> str:
     """`sha256:` over the entries in canonical form: any edit changes it, order and place do not."""
     entries = sorted((msgspec.structs.replace(w, place="") for w in waivers), key=lambda w: w.id)
@@ -272,8 +281,7 @@ class _Desk:
             if reason := idle_reason(waiver, now, max_days):
                 self._idle.add(Idle(waiver_id=waiver.id, reason=reason))
                 continue
-            name = waiver.match.finding or waiver.match.vulnerability or waiver.match.rule or ""
-            self._by_name.setdefault(name.upper(), []).append(waiver)
+            self._by_name.setdefault(_called(waiver), []).append(waiver)
 
     def covering(self, finding: Finding | None, violation: Violation | None) -> Waiver | None:
         """The entry that covers it alone and for longest; two never combine."""
@@ -302,6 +310,11 @@ class _Desk:
             return True
         self._idle.add(Idle(waiver_id=waiver.id, reason=_too_long(waiver, allowed, strictest)))
         return False
+
+
+def _called(waiver: Waiver) -> str:
+    """The name, upper case, by which what an entry may cover is found."""
+    return (waiver.match.finding or waiver.match.vulnerability or waiver.match.rule or "").upper()
 
 
 def _is_too_long(waiver: Waiver, allowed: int) -> bool:

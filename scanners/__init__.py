@@ -8,6 +8,7 @@ when somebody names its format: most checks need two or three of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from typing import Final, NamedTuple, Protocol, cast
 
@@ -25,6 +26,11 @@ class Adapter(Protocol):
         """What `document` says; raises `ReportError` with a position where it cannot be understood."""
 
 
+@cache
+def _imported(module: str) -> Adapter:
+    return cast("Adapter", import_module(f"scanners.{module}"))
+
+
 class Scanner(NamedTuple):
     """One format."""
 
@@ -36,11 +42,11 @@ class Scanner(NamedTuple):
     @property
     def adapter(self) -> Adapter:
         """The module itself."""
-        return cast("Adapter", import_module(f"scanners.{self.module}"))
+        return _imported(self.module)
 
     def detect(self, document: Document) -> str | None:
         """Why `document` is of this format, or None."""
-        return self.adapter.detect(document) if document.marks.intersection(self.marks) else None
+        return None if document.marks.isdisjoint(self.marks) else self.adapter.detect(document)
 
     def parse(self, document: Document) -> Scan:
         """What `document` says; raises `ReportError` with a position where it cannot be understood."""

@@ -15,9 +15,8 @@ Source: CycloneDX specification, JSON schemas 1.2 to 1.7; FORMATS.md 2.7.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 import msgspec
@@ -51,6 +50,7 @@ from scanners.identifiers import (
     sha256_digest,
 )
 
+_EXPECTED: Final = "a CycloneDX document (1.2 to 1.7)"
 _SEVERITIES: Final = {
     "critical": Severity.CRITICAL,
     "high": Severity.HIGH,
@@ -89,20 +89,35 @@ def detect(document: Document) -> str | None:
 
 def parse(document: Document) -> Scan:
     """What a CycloneDX document says; raises `ReportError` where it has another shape."""
-    if document.syntax == "xml":
-        bom = cyclonedx_xml.bom(document)
-    else:
-        bom = document.decoded(shapes.Bom, "a CycloneDX document (1.2 to 1.7)")
+    is_xml = document.syntax == "xml"
+    bom = cyclonedx_xml.bom(document) if is_xml else document.decoded(shapes.Bom, _EXPECTED)
     metadata = bom.metadata or shapes.Metadata()
     subject, tool = metadata.component, _tool(metadata.tools)
-    components = list(_walk([*(subject.components or () if subject else ()), *(bom.components or ())]))
-    vulnerabilities = bom.vulnerabilities or []
-    graph = _graph(bom.dependencies or [])
+    direct = _direct(
+        document.elements(bom.dependencies, shapes.Dependency, _EXPECTED, "dependencies"), subject
+    )
+    named = _Named(subject)
+    components = [
+        _component(component, _is_direct(component.bom_ref, direct))
+        for top in (
+            subject.components or () if subject else (),
+            document.elements(bom.components, shapes.Component, _EXPECTED, "components"),
+        )
+        for component in named.noted(_walk(top))
+    ]
+    vulnerabilities = document.elements(
+        bom.vulnerabilities, shapes.Vulnerability, _EXPECTED, "vulnerabilities"
+    )
+    has_vulnerabilities = bool(bom.vulnerabilities)
     scanner = (tool.name or "").strip().lower() or "cyclonedx"
     is_container = subject is not None and subject.type == "container"
     digest = _digest(subject) if subject and is_container else None
     observations = _observations(
-        bom, components, scanner, image=subject.name if subject and is_container else None
+        vulnerabilities,
+        bom.serial_number,
+        named,
+        scanner,
+        image=subject.name if subject and is_container else None,
     )
     if not components:
         # What it says of a package is said of that package in its subject.
@@ -112,17 +127,15 @@ def parse(document: Document) -> Scan:
         format="cyclonedx",
         scanner=scanner,
         scanner_version=tool.version or None,
-        status=Status.OK if components or vulnerabilities else Status.EMPTY_TARGET,
+        status=Status.OK if components or has_vulnerabilities else Status.EMPTY_TARGET,
         created=times.normalized(metadata.timestamp),
         subject=ReportSubject(name=subject.full_name, digest=digest)
         if subject and subject.full_name
         else None,
-        kinds=_kinds(bool(components), bool(vulnerabilities)),
-        observations=tuple(observations),
-        components=tuple(
-            _component(component, _is_direct(component.bom_ref, subject, graph)) for component in components
-        ),
-        notes=tuple(_notes(bom, components)),
+        kinds=_kinds(bool(components), has_vulnerabilities),
+        observations=document.kept(observations),
+        components=tuple(components),
+        notes=tuple(_notes(bom, vulnerabilities, has_components=bool(components))),
     )
 
 
@@ -132,11 +145,12 @@ def _kinds(has_components: bool, has_vulnerabilities: bool) -> tuple[Evidence, .
     return (Evidence.SBOM, Evidence.DEPENDENCIES) if has_vulnerabilities else (Evidence.SBOM,)
 
 
-def _notes(bom: shapes.Bom, components: list[shapes.Component]) -> Iterator[str]:
-    vulnerabilities = bom.vulnerabilities or []
-    if not components and not vulnerabilities:
+def _notes(
+    bom: shapes.Bom, vulnerabilities: Iterable[shapes.Vulnerability], *, has_components: bool
+) -> Iterator[str]:
+    if not has_components and not bom.vulnerabilities:
         yield "no components: an inventory of nothing is what a failed scan leaves"
-    elif not components:
+    elif not has_components:
         yield "vulnerabilities without components: read as a VEX document, no evidence of a scan"
     rejected = sum(found.rejected is not None for found in vulnerabilities)
     if rejected:
@@ -156,13 +170,14 @@ def _tool(tools: list[shapes.Tool] | shapes.Tools | None) -> shapes.Tool:
     return next((tool for tool in listed if tool.name), shapes.Tool())
 
 
-def _walk(components: list[shapes.Component]) -> Iterator[shapes.Component]:
+def _walk(components: Iterable[shapes.Component]) -> Iterator[shapes.Component]:
     """All components, in the order of the document, each before its own parts."""
-    stack = components[::-1]
-    while stack:
-        component = stack.pop()
-        yield component
-        stack.extend(reversed(component.components or ()))
+    for top in components:
+        stack = [top]
+        while stack:
+            component = stack.pop()
+            yield component
+            stack.extend(reversed(component.components or ()))
 
 
 def _digest(container: shapes.Component) -> str | None:
@@ -173,20 +188,57 @@ def _digest(container: shapes.Component) -> str | None:
     return next(filter(None, stated), None)
 
 
-def _graph(dependencies: list[shapes.Dependency]) -> dict[str, set[str]]:
-    """Ref -> refs it depends on; one ref may have several entries."""
-    graph: defaultdict[str, set[str]] = defaultdict(set)
-    for dependency in dependencies:
-        graph[dependency.ref].update(dependency.depends_on or ())
-    return dict(graph)
-
-
-def _is_direct(ref: str | None, subject: shapes.Component | None, graph: dict[str, set[str]]) -> bool | None:
-    """Whether the subject depends on `ref` itself; None where the graph does not say."""
+def _direct(
+    dependencies: Iterable[shapes.Dependency], subject: shapes.Component | None
+) -> frozenset[str] | None:
+    """The refs that the subject depends on itself; None where the graph does not say."""
     root = subject.bom_ref if subject else None
-    if ref is None or root is None or root not in graph:
+    if root is None:
         return None
-    return ref in graph[root]
+    # One ref may have several entries.
+    its_own = [dependency.depends_on or () for dependency in dependencies if dependency.ref == root]
+    return frozenset(ref for some in its_own for ref in some) if its_own else None
+
+
+def _is_direct(ref: str | None, direct: frozenset[str] | None) -> bool | None:
+    return None if ref is None or direct is None else ref in direct
+
+
+class _Name(NamedTuple):
+    """What a finding takes from the component it is in."""
+
+    purl: str | None
+    full_name: str
+    version: str | None
+
+
+class _Named:
+    """The components that have a bom-ref, by it."""
+
+    def __init__(self, subject: shapes.Component | None) -> None:
+        self._by_ref: dict[str, _Name | None] = {}
+        if subject is not None:
+            self._note(subject)
+
+    def noted(self, components: Iterable[shapes.Component]) -> Iterator[shapes.Component]:
+        """`components`, each known from then on."""
+        for component in components:
+            self._note(component)
+            yield component
+
+    def of(self, ref: str) -> _Name | None:
+        """The component of `ref`. Duplicates occur: where they differ, none can be meant for sure."""
+        return self._by_ref.get(ref)
+
+    def __contains__(self, ref: str) -> bool:
+        return ref in self._by_ref
+
+    def _note(self, component: shapes.Component) -> None:
+        if component.bom_ref:
+            name = _Name(component.purl, component.full_name, component.version)
+            known = self._by_ref.setdefault(component.bom_ref, name)
+            if known != name:
+                self._by_ref[component.bom_ref] = None
 
 
 def _component(component: shapes.Component, direct: bool | None) -> Component:
@@ -215,40 +267,33 @@ def _license(choices: list[shapes.LicenseChoice]) -> str | None:
 
 
 def _observations(
-    bom: shapes.Bom, components: list[shapes.Component], scanner: str, image: str | None
+    vulnerabilities: Iterable[shapes.Vulnerability],
+    serial: str | None,
+    named: _Named,
+    scanner: str,
+    image: str | None,
 ) -> Iterator[Observation]:
-    subject = bom.metadata.component if bom.metadata else None
-    by_ref: defaultdict[str, list[shapes.Component]] = defaultdict(list)
-    for component in (*([subject] if subject else ()), *components):
-        if component.bom_ref:
-            by_ref[component.bom_ref].append(component)
-    for found in bom.vulnerabilities or ():
+    for found in vulnerabilities:
         base = _finding(found, scanner)
         if not found.affects:
             yield Observation(finding=msgspec.structs.replace(base, location=Location(image=image)))
         for affected in found.affects or ():
-            ref = _resolved(affected.ref, bom.serial_number, by_ref)
-            yield Observation(finding=_placed(base, affected, ref, _only(by_ref.get(ref)), image))
+            ref = _resolved(affected.ref, serial, named)
+            yield Observation(finding=_placed(base, affected, ref, named.of(ref), image))
 
 
-def _only(components: list[shapes.Component] | None) -> shapes.Component | None:
-    """The component of a bom-ref. Duplicates occur: where they differ, none can be meant for sure."""
-    different = {(component.purl, component.full_name, component.version) for component in components or ()}
-    return components[0] if components and len(different) == 1 else None
-
-
-def _resolved(ref: str, serial: str | None, by_ref: dict[str, list[shapes.Component]]) -> str:
+def _resolved(ref: str, serial: str | None, named: _Named) -> str:
     """`ref` as a bom-ref of this document or a purl, where it is one; else as it stands."""
     link = _BOM_LINK.fullmatch(ref)
-    if ref in by_ref or not link:
+    if ref in named or not link:
         return ref
     fragment = unquote(link["ref"] or "")
     is_here = serial is None or serial.lower() == f"urn:uuid:{link['serial'].lower()}"
-    return fragment if fragment.startswith("pkg:") or (is_here and fragment in by_ref) else ref
+    return fragment if fragment.startswith("pkg:") or (is_here and fragment in named) else ref
 
 
 def _placed(
-    base: Finding, affected: shapes.Affected, ref: str, target: shapes.Component | None, image: str | None
+    base: Finding, affected: shapes.Affected, ref: str, target: _Name | None, image: str | None
 ) -> Finding:
     """`base` where it stands: in `target`, or in what `ref` names when no component has that ref."""
     purl = (target.purl if target else None) or (ref if ref.startswith("pkg:") else None)

@@ -36,6 +36,7 @@ from gate.model import (
 from scanners import cvss_scores
 from scanners.identifiers import fix_state, image_digest, names_one_flaw, sha256_digest
 
+_EXPECTED: Final = "a Grype report"
 _SEVERITIES: Final = {
     "critical": Severity.CRITICAL,
     "high": Severity.HIGH,
@@ -186,7 +187,7 @@ def detect(document: Document) -> str | None:
 
 def parse(document: Document) -> Scan:
     """What a Grype report says; raises `ReportError` where it has another shape."""
-    report = document.decoded(_Report, "a Grype report")
+    report = document.decoded(_Report, _EXPECTED)
     descriptor, source = report.descriptor, report.source
     image = (
         source.target if source and source.type == "image" and isinstance(source.target, _Target) else None
@@ -201,14 +202,17 @@ def parse(document: Document) -> Scan:
         created=times.normalized(descriptor.timestamp),
         subject=_subject(image) if image else None,
         kinds=(Evidence.IMAGE, Evidence.DEPENDENCIES) if is_image else (Evidence.DEPENDENCIES,),
-        observations=tuple(
+        observations=document.kept(
             Observation(
                 finding=_finding(match, image.user_input if image else None),
                 context="" if match.artifact.purl else match.artifact.name,
             )
-            for match in report.matches
+            for match in document.elements(report.matches, _Match, _EXPECTED, "matches")
         ),
-        notes=(*([broken] if broken else []), *_notes(report, is_image)),
+        notes=(
+            *([broken] if broken else []),
+            *_notes(report, document.number(report.ignored_matches, "ignoredMatches"), is_image),
+        ),
     )
 
 
@@ -310,15 +314,15 @@ def _database_fault(db: _Database | None) -> str | None:
     return None
 
 
-def _notes(report: _Report, is_image: bool) -> Iterator[str]:
+def _notes(report: _Report, ignored: int, is_image: bool) -> Iterator[str]:
     descriptor = report.descriptor
     age = _database_age(descriptor)
     if age:
         yield age
     configuration = descriptor.configuration if isinstance(descriptor.configuration, dict) else {}
     yield from (text for key, text in _FILTERS.items() if configuration.get(key))
-    if report.ignored_matches:
-        yield f"{len(report.ignored_matches)} matches are suppressed in the report (ignoredMatches)"
+    if ignored:
+        yield f"{ignored} matches are suppressed in the report (ignoredMatches)"
     if is_image and not (report.distro and report.distro.name):
         yield "no distribution was recognised in the image: its system packages were not matched"
 

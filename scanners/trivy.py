@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from packageurl import PackageURL
@@ -86,6 +86,14 @@ class _Place(msgspec.Struct, frozen=True, gc=False):
     resource: str | None = None
 
 
+class _Block(NamedTuple):
+    """One result, and where it stands in the document."""
+
+    place: _Place
+    result: shapes.Result
+    at: tuple[str | int, ...]
+
+
 def detect(document: Document) -> str | None:
     """Why `document` is a Trivy report, or None."""
     keys = document.keys
@@ -104,18 +112,23 @@ def parse(document: Document) -> Scan:
     """What a Trivy report says; raises `ReportError` where it has another shape."""
     if document.data.strip() == b"null":
         return _scan(
-            [], ["the report is `null`: nothing was found that could be scanned"], Status.EMPTY_TARGET
+            document,
+            [],
+            ["the report is `null`: nothing was found that could be scanned"],
+            Status.EMPTY_TARGET,
         )
     if isinstance(document.top, list):
-        return _legacy(document.decoded(list[shapes.Result], _EXPECTED))
+        return _legacy(document, document.decoded(list[shapes.Result], _EXPECTED))
     if "ClusterName" in document.keys:
-        return _cluster(document.decoded(shapes.Cluster, _EXPECTED))
+        return _cluster(document, document.decoded(shapes.Cluster, _EXPECTED))
     if "scanner" in document.keys:
-        return _artifact(document.decoded(shapes.Predicate, _EXPECTED).scanner.result)
-    return _artifact(document.decoded(shapes.Report, _EXPECTED))
+        report = document.decoded(shapes.Predicate, _EXPECTED).scanner.result
+        return _artifact(document, report, "scanner", "result")
+    return _artifact(document, document.decoded(shapes.Report, _EXPECTED))
 
 
-def _artifact(report: shapes.Report) -> Scan:
+def _artifact(document: Document, report: shapes.Report, *at: str) -> Scan:
+    """What `report`, which stands under `at` in the document, says."""
     is_image = report.artifact_type == "container_image"
     results = report.results or []
     digests = report.metadata.repo_digests or []
@@ -131,7 +144,8 @@ def _artifact(report: shapes.Report) -> Scan:
     ]
     place = _Place(image=report.artifact_name or None if is_image else None)
     scan = _scan(
-        [(place, result) for result in results],
+        document,
+        [_Block(place, result, (*at, "Results", index)) for index, result in enumerate(results)],
         [note for note in notes if note],
         Status.OK if results else Status.EMPTY_TARGET,
         _kinds(results, is_image),
@@ -146,42 +160,48 @@ def _artifact(report: shapes.Report) -> Scan:
     )
 
 
-def _legacy(results: list[shapes.Result]) -> Scan:
+def _legacy(document: Document, results: list[shapes.Result]) -> Scan:
     status = Status.OK if results else Status.EMPTY_TARGET
     notes = [] if results else ["the report is an empty array: nothing was found that could be scanned"]
-    return _scan([(_Place(), result) for result in results], notes, status, _kinds(results, is_image=False))
+    blocks = [_Block(_Place(), result, (index,)) for index, result in enumerate(results)]
+    return _scan(document, blocks, notes, status, _kinds(results, is_image=False))
 
 
-def _cluster(report: shapes.Cluster) -> Scan:
+def _cluster(document: Document, report: shapes.Cluster) -> Scan:
     """A cluster is no image and no release: its results are evidence of manifests at most."""
-    lists = (report.resources, report.vulnerabilities, report.misconfigurations, report.findings)
-    resources = [resource for some in lists for resource in some or []]
-    pairs = [
-        (_Place(image=_image_of(result), resource=_address(resource)), result)
-        for resource in resources
-        for result in resource.results or []
+    lists = {
+        "Resources": report.resources,
+        "Vulnerabilities": report.vulnerabilities,
+        "Misconfigurations": report.misconfigurations,
+        "Findings": report.findings,
+    }
+    resources = [((name, index), one) for name, some in lists.items() for index, one in enumerate(some or [])]
+    blocks = [
+        _Block(_Place(image=_image_of(result), resource=_address(resource)), result, (*at, "Results", index))
+        for at, resource in resources
+        for index, result in enumerate(resource.results or [])
     ]
-    broken = [f"{_address(r)} was not scanned: {quoted(r.error)}" for r in resources if r.error]
-    status = Status.PARTIAL if broken else Status.OK if pairs else Status.EMPTY_TARGET
-    notes = broken if pairs or broken else ["no resource of the cluster was scanned"]
-    has_checks = any(result.class_ == "config" for _, result in pairs)
-    return _scan(pairs, notes, status, (Evidence.MANIFESTS,) if has_checks else ())
+    broken = [f"{_address(r)} was not scanned: {quoted(r.error)}" for _, r in resources if r.error]
+    status = Status.PARTIAL if broken else Status.OK if blocks else Status.EMPTY_TARGET
+    notes = broken if blocks or broken else ["no resource of the cluster was scanned"]
+    has_checks = any(block.result.class_ == "config" for block in blocks)
+    return _scan(document, blocks, notes, status, (Evidence.MANIFESTS,) if has_checks else ())
 
 
 def _scan(
-    pairs: list[tuple[_Place, shapes.Result]],
+    document: Document,
+    blocks: list[_Block],
     notes: list[str],
     status: Status,
     kinds: tuple[Evidence, ...] = (),
 ) -> Scan:
-    results = [result for _, result in pairs]
     return Scan(
         format="trivy",
         scanner="trivy",
         status=status,
         kinds=kinds,
-        observations=tuple(seen for place, result in pairs for seen in _observations(place, result)),
-        notes=(*notes, *_filtered(results)),
+        observations=document.kept(seen for block in blocks for seen in _observations(document, block)),
+        notes=(*notes, *_filtered(document, blocks)),
     )
 
 
@@ -198,8 +218,9 @@ def _kinds(results: list[shapes.Result], is_image: bool) -> tuple[Evidence, ...]
     return tuple(kind for kind, proved in claims if proved)
 
 
-def _filtered(results: list[shapes.Result]) -> Iterator[str]:
+def _filtered(document: Document, blocks: list[_Block]) -> Iterator[str]:
     """Notes about what the report left out before gate saw it."""
+    results = [block.result for block in blocks]
     modified = sum(len(result.modified or ()) for result in results)
     if modified:
         yield f"{modified} findings are suppressed in the report (ExperimentalModifiedFindings)"
@@ -207,21 +228,30 @@ def _filtered(results: list[shapes.Result]) -> Iterator[str]:
     if exceptions:
         yield f"{exceptions} failed checks are excepted in the report"
     failures = sum(result.misconf_summary.failures for result in results)
-    listed = sum(_is_failure(check) for result in results for check in result.misconfigurations or ())
+    listed = (
+        sum(_is_failure(check) for block in blocks for check in _checks(document, block)) if failures else 0
+    )
     if failures > listed:
         yield f"the summaries count {failures} failed checks, the report lists {listed}"
 
 
-def _observations(place: _Place, result: shapes.Result) -> Iterator[Observation]:
-    for vulnerability in result.vulnerabilities or ():
+def _checks(document: Document, block: _Block) -> Iterable[shapes.Misconfiguration]:
+    given, at = block.result.misconfigurations, (*block.at, "Misconfigurations")
+    return document.elements(given, shapes.Misconfiguration, _EXPECTED, *at)
+
+
+def _observations(document: Document, block: _Block) -> Iterator[Observation]:
+    place, result, at = block
+    flaws = document.elements(result.vulnerabilities, shapes.Vulnerability, _EXPECTED, *at, "Vulnerabilities")
+    for vulnerability in flaws:
         finding = _vulnerability(place, result, vulnerability)
         yield Observation(finding=finding, context="" if finding.purl else vulnerability.pkg_name)
-    for check in result.misconfigurations or ():
+    for check in _checks(document, block):
         if _is_failure(check):
             yield _misconfiguration(place, result, check)
-    for secret in result.secrets or ():
+    for secret in document.elements(result.secrets, shapes.Secret, _EXPECTED, *at, "Secrets"):
         yield _secret(place, result, secret)
-    for license_ in result.licenses or ():
+    for license_ in document.elements(result.licenses, shapes.License, _EXPECTED, *at, "Licenses"):
         yield _license(place, result, license_)
 
 

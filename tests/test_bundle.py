@@ -7,7 +7,7 @@ import itertools
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -535,3 +535,43 @@ def test_the_shipped_policies_compile_whole(engine: Engine, tmp_path: Path) -> N
 
     assert {"default", "evidence", "python"} <= set(policy_files.builtin_names())
     assert 50 < len(bundle.rules)
+
+
+@pytest.mark.parametrize("name", ["evidence", "default", "hardening", "pod-security/restricted"])
+def test_rules_about_one_object_at_a_time_are_not_sent_the_list_of_all(engine: Engine, name: str) -> None:
+    bundle = bootstrap.bundle([f"builtin:{name}"], Path(), engine, python=False)
+
+    assert not bundle.looks_at("objects")
+    assert bundle.looks_at("reports")
+
+
+@pytest.mark.parametrize(
+    "looking",
+    [
+        "count(input.objects) == 0",
+        '"objects" in object.keys(input)',
+        'object.get(input, "objects", []) == []',
+        'count(input[sprintf("obj%s", ["ects"])]) == 0',
+    ],
+)
+def test_a_rule_that_may_look_at_all_objects_is_sent_them(
+    tmp_path: Path, engine: Engine, looking: str
+) -> None:
+    (tmp_path / "rule.rego").write_text(LOOKING.replace("LOOKING", looking), "utf-8")
+
+    bundle = bootstrap.bundle([str(tmp_path)], tmp_path, engine, python=False)
+
+    assert bundle.looks_at("objects")
+
+
+LOOKING: Final = """
+# METADATA
+# scope: package
+# custom: {scope: subject}
+package policy.looking
+
+# METADATA
+# title: Looks at objects
+# custom: {id: OWN-LOOK-001, severity: high, fix: none, frameworks: []}
+deny contains {"rule": "OWN-LOOK-001", "message": "looked"} if LOOKING
+"""

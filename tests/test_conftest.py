@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from bench import machine
 from gate import bootstrap
 from gate.conftest import inputs
 from gate.conftest.policies import is_conftest
+from gate.errors import ReportError
 from tests.command import BANDIT_EVAL, POD, RULE, Result, files, gate
 from tests.tools import tool
 
@@ -182,6 +184,59 @@ def test_data_stands_below_data(tmp_path: Path) -> None:
     assert 2 == expected.total()
 
 
+DATA: Final = {
+    "one": {"x.yaml": "svc: [a]\n"},
+    "folders": {"x.yaml": "svc: [a]\n", "sub/y.json": '{"other": 1}', "sub/deep/z.yml": "q: 1\n"},
+    "one map": {"a.yaml": "svc: {a: 1}\n", "b.yaml": "svc: {b: 1}\n", "x.txt": "hi"},
+    "file and folder": {"sub.yaml": "sub: {a: 1}\n", "sub/a.yaml": "b: 2\n", ".h.yaml": "svc: 1\n"},
+}
+
+
+@pytest.mark.parametrize("data", DATA.values(), ids=DATA.keys())
+def test_a_folder_of_data_is_mounted_as_conftest_mounts_it(tmp_path: Path, data: dict[str, str]) -> None:
+    rule = "package main\n\ndeny contains json.marshal(data.svc)\n\ndeny contains json.marshal(data.sub)\n"
+    files(tmp_path, p__a_rego=rule, k__a_yaml=POD)
+    for name, text in data.items():
+        (tmp_path / "d" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "d" / name).write_text(text, "utf-8")
+
+    expected = theirs(tmp_path, "--policy", "p", "--data", "d", "k")
+
+    assert expected == ours(check(tmp_path, "--data", "d", "k"))
+    assert expected
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [("svc: 2\n", "data.svc is given twice"), ("[1]\n", "not an object"), ("", "the file is empty")],
+)
+def test_a_folder_of_data_that_contradicts_itself_is_refused(
+    tmp_path: Path, second: str, message: str
+) -> None:
+    files(tmp_path, p__a_rego=DENY, k__a_yaml=TEAM, d__a_yaml="svc: 1\n", d__b_yaml=second)
+
+    problem = refused(check(tmp_path, "--data", "d", "k"))
+
+    assert ("d/b.yaml", message) == (problem["path"], problem["message"])
+
+
+def test_a_folder_without_data_is_refused(tmp_path: Path) -> None:
+    files(tmp_path, p__a_rego=DENY, k__a_yaml=TEAM, d__a_txt="svc: 1\n")
+
+    assert "the folder holds no data" == refused(check(tmp_path, "--data", "d", "k"))["message"]
+
+
+@pytest.mark.parametrize("pattern", ["team.[^b]ar", "team.[!b]ar", "team.[a-c]ar", "team.?ar", "te*r"])
+def test_a_glob_names_the_namespaces_that_conftest_takes_it_for(tmp_path: Path, pattern: str) -> None:
+    one, other = (f'package team.{name}\n\ndeny contains "{name}"\n' for name in ("bar", "car"))
+    files(tmp_path, p__a_rego=one, p__b_rego=other, k__a_yaml=POD)
+
+    expected = theirs(tmp_path, "--policy", "p", "--namespace", pattern, "k")
+
+    assert expected == ours(check(tmp_path, "--policy-namespace", pattern, "k"))
+    assert expected
+
+
 # ------------------------------------------------------------------------------------- gate's own
 
 
@@ -342,6 +397,15 @@ def test_what_conftest_would_lose_is_an_error(tmp_path: Path, rule: str, code: s
     files(tmp_path, p__a_rego=f"package main\n\n{rule}\n", k__a_yaml=TEAM)
 
     assert code == refused(check(tmp_path, "k"))["code"]
+
+
+def test_rules_that_contradict_each_other_are_told_with_their_place(tmp_path: Path) -> None:
+    rule = 'package main\n\nf(x) := 1 if x\n\nf(x) := 2 if x\n\ndeny contains "f" if f(true) == 1\n'
+    files(tmp_path, p__a_rego=rule, k__a_yaml=TEAM)
+
+    problem = refused(check(tmp_path, "k"))
+
+    assert ("eval_conflict_error", "p/a.rego", 5) == (problem["code"], problem["path"], problem["line"])
 
 
 def test_a_folder_of_both_kinds_is_refused(tmp_path: Path) -> None:
@@ -535,7 +599,22 @@ XML: Final = """<?xml version="1.0"?>
   <data>one<![CDATA[<two> & ]]></data><data>one<![CDATA[]]></data><data><![CDATA[x]]>\r\n y</data>
 </p:project>
 """
-INPUTS: Final = {"Dockerfile": DOCKERFILE, "a.toml": TOML, "a.ini": INI, ".env": DOTENV}
+PROPERTIES: Final = (
+    "a=b\nc.d: e\n# x\n  ! y\nf g\n\th = i \nj\\:k=l\\\n   m\nn\no=\\u00e9\\t\\q\\\\\np==q\r\nr:=s\n"
+    "t=${a}\nu = v\\\\\nw\\ x y\n"
+)
+JSONC: Final = '{// first\n"a": 1, /* b\n */ "c": "// no # /* */", # h\n "d\\"//": [1, 2]} // last'
+IGNORE: Final = "*.o\n!x\n# a comment \n\nd/  \ne\\ \nf\\\\g\\h\n\\#x\n \r\n"
+INPUTS: Final = {
+    "Dockerfile": DOCKERFILE,
+    "a.toml": TOML,
+    "a.ini": INI,
+    ".env": DOTENV,
+    "a.properties": PROPERTIES,
+    "a.jsonc": JSONC,
+    ".gitignore": IGNORE,
+    ".dockerignore": "a",
+}
 
 
 @pytest.mark.parametrize("name", INPUTS)
@@ -547,6 +626,85 @@ def test_a_file_is_read_as_conftest_reads_it(tmp_path: Path, name: str) -> None:
     found = [one.value for one in inputs.read(INPUTS[name].encode(), name, parser, inputs.readers())]
 
     assert [one["contents"] for one in conftest(tmp_path, "parse", "--combine", name)] == found
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("a.properties", "a=1\n=b\n", 2),
+        ("a.properties", "a=1\na:2\n", 2),
+        ("a.properties", "a=1\nb=2\\", 2),
+        ("a.properties", "a=1\nb\\\n =1", 2),
+        ("a.properties", "a=\\u12\n", 1),
+        ("a.properties", "a=\\ud83d\n", 1),
+        ("a.jsonc", '{"a": 1 /* open }', 1),
+        ("a.jsonc", '{"a": "open // x\n}', 2),
+        ("a.jsonc", '{\n// a\n"a": 1,}', 3),
+        ("a.jsonc", '{"a": 1,\n/* x */ "a": 2}', 2),
+        ("a.jsonc", "// nothing\n", 1),
+        (".gitignore", "a\nb\0c\n", 2),
+    ],
+)
+def test_configuration_that_is_not_understood_has_its_line(
+    tmp_path: Path, name: str, text: str, line: int
+) -> None:
+    (tmp_path / name).write_text(text, "utf-8")
+    files(tmp_path, p__a_rego=DENY)
+
+    problem = refused(check(tmp_path, name))
+
+    assert (name, line) == (problem["path"], problem["line"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.jsonc", '{"' + '\\"' * 500_000), ("a.jsonc", "/*" * 500_000), ("a.properties", "\\\n" * 300_000)],
+    ids=["quotes", "comments", "lines"],
+)
+def test_configuration_made_to_take_long_is_refused_at_once(name: str, text: str) -> None:
+    began = time.process_time()
+    parser = inputs.parser(name) or ""
+
+    with pytest.raises(ReportError):
+        inputs.read(text.encode(), name, parser, inputs.readers())
+
+    assert 2 > time.process_time() - began
+
+
+UNREAD: Final = (
+    "CODEOWNERS",
+    "Jenkinsfile",
+    "Jenkinsfile.prod",
+    "nginx.conf",
+    "a.cue",
+    "a.edn",
+    "a.groovy",
+    "a.hcl1",
+    "a.hocon",
+    "a.jsonnet",
+    "a.textpb",
+    "a.textproto",
+    "a.vcl",
+)
+
+
+@pytest.mark.parametrize("name", UNREAD)
+def test_what_conftest_would_judge_in_a_folder_and_gate_cannot_read_is_no_pass(
+    tmp_path: Path, name: str
+) -> None:
+    files(tmp_path, p__a_rego=DENY, k__a_yaml=TEAM)
+    (tmp_path / "k" / name).write_text("x\n", "utf-8")
+
+    problem = refused(check(tmp_path, "k"))
+
+    assert ("format_not_read", f"k/{name}") == (problem["code"], problem["path"])
+
+
+def test_a_rule_that_parses_what_gate_cannot_read_is_no_pass(tmp_path: Path) -> None:
+    rule = 'package main\n\ndeny contains "x" if parse_config_file("a.vcl").x\n'
+    files(tmp_path, p__a_rego=rule, p__a_vcl="x", k__a_yaml=TEAM)
+
+    assert "format_not_read" == refused(check(tmp_path, "k"))["code"]
 
 
 TERRAFORM: Final = {

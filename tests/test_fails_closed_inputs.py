@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,125 @@ def test_a_kustomization_among_manifests_says_to_name_its_folder(tmp_path: Path)
     [problem] = gate(tmp_path, "check", "k/kustomization.yaml", "-o", "json").json["problems"]
 
     assert "name the folder of the kustomization" in problem["fix"]
+
+
+KUSTOMIZATION = (
+    "apiVersion: kustomize.config.k8s.io/{version}\nkind: {kind}\nresources: [../base/a.yaml]\npatches:\n"
+    "- target: {{kind: Deployment}}\n"
+    '  patch: "- {{op: add, path: /spec/template/spec/hostNetwork, value: true}}"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "kind"),
+    [
+        ("kustomization.yaml", "v1beta1", "Kustomization"),
+        ("kustomization.yml", "v1", "Kustomization"),
+        ("Kustomization", "v1beta1", "Kustomization"),
+        ("kustomization.yaml", "v1alpha1", "Component"),
+        ("other.yaml", "v1beta1", "Kustomization"),
+    ],
+)
+def test_a_kustomization_below_a_folder_is_no_harmless_object(
+    tmp_path: Path, name: str, version: str, kind: str
+) -> None:
+    files(tmp_path, k__base__a_yaml=HARMLESS)
+    (tmp_path / "k" / "prod").mkdir()
+    (tmp_path / "k" / "prod" / name).write_text(KUSTOMIZATION.format(version=version, kind=kind))
+
+    answer = gate(tmp_path, "check", "k", "-o", "json")
+
+    assert 3 == answer.code
+    [problem] = answer.json["problems"]
+    assert ("kustomization", f"k/prod/{name}", 1) == (problem["code"], problem["path"], problem["line"])
+    assert "name the folder of the kustomization" in problem["fix"]
+
+
+def test_a_kustomization_without_a_kind_is_found_under_each_of_its_names(tmp_path: Path) -> None:
+    files(tmp_path, k__base__a_yaml=HARMLESS)
+    (tmp_path / "k" / "base" / "Kustomization").write_text("resources: [a.yaml]\n")
+
+    [problem] = gate(tmp_path, "check", "k", "-o", "json").json["problems"]
+
+    assert "k/base/Kustomization" == problem["path"]
+    assert "name the folder of the kustomization" in problem["fix"]
+
+
+POD_JSON = (
+    '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"d"},"spec":{"containers":'
+    '[{"name":"c","image":"r.example/a:1","securityContext":{"privileged":true}}]}}'
+)
+HARMLESS_JSON = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","namespace":"d"}}'
+
+
+@pytest.mark.parametrize("between", ["", "\n", "\n\n", " "])
+def test_every_object_of_a_stream_of_json_is_judged(tmp_path: Path, between: str) -> None:
+    """kubectl applies each of them."""
+    files(tmp_path, k_json=(HARMLESS_JSON + between + POD_JSON).encode())
+
+    answer = gate(tmp_path, "check", "k.json", "-o", "json")
+
+    assert 1 == answer.code
+    assert "GATE-K8S-002" in {one["rule"] for one in answer.json["violations"]}
+
+
+def test_every_object_of_a_stream_of_json_is_seen_by_conftests_rules(tmp_path: Path) -> None:
+    rule = 'package main\n\ndeny contains "a pod" if input.kind == "Pod"\n'
+    files(tmp_path, k_json=(HARMLESS_JSON + "\n" + POD_JSON).encode(), p__a_rego=rule)
+
+    answer = gate(tmp_path, "check", "--policy", "p", "k.json", "-o", "json")
+
+    assert ["a pod"] == [one["message"] for one in answer.json["violations"]]
+
+
+def test_a_stream_of_json_that_breaks_off_is_no_decision(tmp_path: Path) -> None:
+    files(tmp_path, k_json=(HARMLESS_JSON + "\n" + POD_JSON[:-1]).encode())
+
+    assert 3 == gate(tmp_path, "check", "k.json", "-o", "json").code
+
+
+def test_yaml_under_the_name_of_json_says_how_to_name_it(tmp_path: Path) -> None:
+    files(tmp_path, k_json=HARMLESS.encode())
+
+    [problem] = gate(tmp_path, "check", "k.json", "-o", "json").json["problems"]
+
+    assert "--as kubernetes=k.json" in problem["fix"]
+    assert 0 == gate(tmp_path, "check", "--as", "kubernetes=k.json").code
+
+
+@pytest.mark.parametrize(
+    ("item", "found"),
+    [("null", "null"), ("{}", "an empty object"), ('{"a": 1}', "an object with ['a']"), ("[]", "[]")],
+)
+def test_a_member_of_a_list_that_is_no_object_is_named(tmp_path: Path, item: str, found: str) -> None:
+    files(
+        tmp_path,
+        k_json=f'{{"apiVersion":"v1","kind":"List","items":[{POD_JSON},{{"apiVersion":"v1","kind":"List",'
+        f'"items":[{item}]}}]}}'.encode(),
+    )
+
+    [problem] = gate(tmp_path, "check", "k.json", "-o", "json").json["problems"]
+
+    assert ("items[1].items[0] is no Kubernetes object", found) == (problem["message"], problem["found"])
+
+
+@pytest.mark.parametrize(("version", "code"), [("apps/v1", 0), ("evil.example/v1", 1)])
+def test_a_waiver_for_an_object_waives_nothing_of_its_namesake_in_another_group(
+    tmp_path: Path, version: str, code: int
+) -> None:
+    created, expires = (datetime.now(UTC) + timedelta(days=days) for days in (-1, 10))
+    waiver = (
+        "version: 1\nwaivers:\n  - id: w-1\n    match: {rule: GATE-K8S-002, object: Deployment/prod/web}\n"
+        "    reason: accepted_risk\n    note: known\n    requested_by: wei@example.com\n"
+        f"    approved_by: lin@example.com\n    created: {created:%Y-%m-%d}\n    expires: {expires:%Y-%m-%d}\n"
+    )
+    workload = (
+        f"apiVersion: {version}\nkind: Deployment\nmetadata: {{name: web, namespace: prod}}\nspec:\n"
+        "  selector: {matchLabels: {a: b}}\n  template:\n    metadata: {labels: {a: b}}\n    spec:\n"
+        "      containers:\n      - {name: c, image: r.example/a:1, securityContext: {privileged: true}}\n"
+    )
+    files(tmp_path, k__a_yaml=workload, w_yaml=waiver)
+
+    answer = gate(tmp_path, "check", "k", "--waivers", "w.yaml", "-o", "json")
+
+    assert code == answer.code

@@ -113,6 +113,19 @@ def test_a_link_is_followed_where_it_is_named(tmp_path: Path) -> None:
     assert [b"content"] == [file.data for file in reading.read(["link.json"], [], tmp_path)]
 
 
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no /dev/fd: this system names no pipes")
+def test_a_pipe_is_read_where_it_is_named(tmp_path: Path) -> None:
+    content = b"kind: Pod\n" * 3_000
+    reading_end, writing_end = os.pipe()
+    with os.fdopen(writing_end, "wb") as pipe:
+        pipe.write(content)
+
+    [file] = reading.read([f"/dev/fd/{reading_end}"], [], tmp_path)
+    os.close(reading_end)
+
+    assert content == file.data
+
+
 def test_a_glob_gives_its_matches_sorted(tmp_path: Path) -> None:
     files(tmp_path, r__b_json="", r__a_json="", r__x__c_json="", r__d_txt="")
 

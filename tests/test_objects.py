@@ -40,6 +40,26 @@ def test_an_object_is_called_by_kind_namespace_and_name(metadata: Any, expected:
 
 
 @pytest.mark.parametrize(
+    ("version", "kind", "expected"),
+    [
+        ("apps/v1", "Deployment", "Deployment/prod/web"),
+        ("extensions/v1beta1", "Ingress", "Ingress/prod/web"),
+        ("networking.k8s.io/v1", "Ingress", "Ingress/prod/web"),
+        ("evil.example/v1", "Deployment", "Deployment.evil.example/prod/web"),
+        ("serving.knative.dev/v1", "Service", "Service.serving.knative.dev/prod/web"),
+        ("argoproj.io/v1alpha1", "Rollout", "Rollout/prod/web"),
+        ("v1", "Pod", "Pod/prod/web"),
+    ],
+)
+def test_a_custom_resource_is_not_called_as_one_of_kubernetes_own(
+    version: str, kind: str, expected: str
+) -> None:
+    value = {"apiVersion": version, "kind": kind, "metadata": {"name": "web", "namespace": "prod"}}
+
+    assert expected == name(value)
+
+
+@pytest.mark.parametrize(
     "value",
     [
         None, [], "Pod", {}, {"kind": "Pod"}, {"apiVersion": "v1"}, {"apiVersion": "v1", "kind": ""},

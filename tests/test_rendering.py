@@ -126,6 +126,31 @@ def test_a_chart_below_a_folder_is_found_however_the_folder_is_spelled(tmp_path:
 
 
 @pytest.mark.usefixtures("helm")
+@pytest.mark.parametrize("name", ["web-0.1.0.tgz", "web.tar.gz"])
+def test_an_archive_of_a_chart_below_a_folder_is_rendered(tmp_path: Path, name: str) -> None:
+    written(tmp_path / "web", CHART)
+    written(tmp_path / "deploy" / "a", {"pod.yaml": POD.replace("privileged: true", "privileged: false")})
+    with tarfile.open(tmp_path / "deploy" / "a" / name, "w:gz") as archive:
+        archive.add(tmp_path / "web", "web")
+
+    result = checked(tmp_path, "deploy")
+
+    assert [f"deploy/a/{name}/templates/pod.yaml (rendered)"] == [file for _, file, _ in denied(result)]
+    assert not any("not looked at" in notice for notice in result.json["notices"])
+
+
+def test_an_archive_below_a_folder_that_is_no_chart_is_named(tmp_path: Path) -> None:
+    written(tmp_path / "deploy", {"pod.yaml": POD.replace("privileged: true", "privileged: false")})
+    with tarfile.open(tmp_path / "deploy" / "a.tgz", "w:gz") as archive:
+        archive.add(tmp_path / "deploy" / "pod.yaml", "web/pod.yaml")
+
+    result = checked(tmp_path, "deploy")
+
+    assert 0 == result.code
+    assert any("a.tgz" in notice for notice in result.json["notices"])
+
+
+@pytest.mark.usefixtures("helm")
 def test_a_manifest_beside_the_templates_of_a_chart_is_named(tmp_path: Path) -> None:
     written(
         tmp_path / "web",

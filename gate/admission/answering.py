@@ -1,10 +1,10 @@
 """A review becomes a decision and a response: the stages of CI, with the object as the API server sent it.
 
-    review ─► assemble ─► evaluate ─► waivers on violations ─┐
-    images ─► what the store knows ──────────────────────────┴─► decide ─► response
+    review ─► the engine ─┬─► what rules said ─► waivers on violations ─┐
+                          └─► images ─► what the store knows ───────────┴─► decide ─► response
 
-The engine is asked without blocking the loop; everything else is the same functions that `gate check`
-calls. What goes wrong is a denial that says so: a failed call could be let pass by the API server.
+The engine reads the review, as the bytes it came as; what is the same for many is made once
+(`plans`). Everything that decides is the functions that `gate check` calls. What goes wrong is a denial that says so: a failed call could be let pass by the API server.
 """
 
 from __future__ import annotations
@@ -18,27 +18,30 @@ from typing import Any, Final
 import msgspec
 
 from gate import __version__, assemble, decide, evaluate, settings, times, waivers
-from gate.admission import decided, images
+from gate.admission import decided, images, reviews
 from gate.admission.decided import Images
 from gate.admission.known import Known
-from gate.admission.platform import Mode, Place, Rules, capped
+from gate.admission.plans import Covering, Plans
+from gate.admission.platform import Mode, Place, Rules
 from gate.admission.reviews import Asked, Response, Review
-from gate.bundle import Bundle, entrypoints
+from gate.assemble import Own
+from gate.bundle import Bundle
 from gate.engines import reviewing
 from gate.engines.embedded import Engine
-from gate.errors import GateError, PolicyError, Problem
+from gate.errors import GateError, PolicyError, Problem, quoted
 from gate.feed import Granted
 from gate.model import (
     Action,
     Decision,
-    EnvironmentRef,
     KubernetesObject,
     Outcome,
     Point,
     PolicySet,
+    Rule,
     Said,
     Subject,
     Violation,
+    Waived,
 )
 from gate.waivers import Waiver
 
@@ -58,17 +61,26 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     waivers: tuple[tuple[str | None, Waiver], ...] = ()
     """(project or None for every one, waiver)."""
     waiver_days: Mapping[str, int] = {}
-    packages: tuple[str, ...]
-    by_operation: Mapping[str, Bundle]
-    """The part of the bundle that speaks at an operation."""
-    engine: str
-    """Name and version."""
+    policy: PolicySet
+    plans: Plans
+
+    @property
+    def engine(self) -> str:
+        """Name and version."""
+        return self.policy.engine
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Those that judge."""
+        return self.policy.packages
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """The decision about one review and what is kept besides."""
 
     decision: Decision
+    uses: tuple[images.Use, ...]
+    """Images that the object would let in."""
     images: Images
     place: Place
     granted: Granted | None = None
@@ -101,15 +113,15 @@ def ground(
             code="inventory_absent",
             fix="leave the template out here; CI has all objects of a change at once",
         )
+    merged = settings.merged(bundle.settings, data)
     return Ground(
         bundle=bundle,
-        settings=settings.merged(bundle.settings, data),
+        settings=merged,
         rules=rules,
         waivers=tuple(given),
         waiver_days={severity.value: days for severity, days in waivers.MAXIMUM_DAYS.items()},
-        packages=decide.packages(bundle),
-        by_operation={one: _speaking_at(bundle, one) for one in ("CREATE", "UPDATE", "DELETE", "CONNECT")},
-        engine=engine,
+        policy=PolicySet(revision=bundle.revision, engine=engine, packages=decide.packages(bundle)),
+        plans=Plans(bundle, merged, rules.admission.actions, given, point),
     )
 
 
@@ -126,40 +138,36 @@ async def judged(
     """The decision about `review`; raises `GateError` where none can be made within `timeout_s`."""
     asked = review.asked
     place = ground.rules.place(asked.namespace)
+    plan = ground.plans.plan(asked.operation, place)
     value = KubernetesObject(text=asked.judged)
-    subject = Subject(type="manifests", name=_name(asked, value), claimed=False)
-    given = assemble.assemble(
-        assemble.Facts(
-            now=now,
-            point=Point.ADMISSION,
-            project=place.project,
-            environment=EnvironmentRef(name=place.environment, order=place.order)
-            if place.environment
-            else None,
-            subject=subject,
-            objects=(value,),
-            settings=ground.settings,
-            request=review.request,
-        )
+    subject = Subject(type="manifests", name=reviews.name(asked), claimed=False)
+    own = plan.outline.own(now, subject, value)
+    is_about_images = (asked.operation, asked.sub_resource) in JUDGES_IMAGES
+    answered = await reviewing.answered(
+        engine,
+        ground.bundle.revision,
+        plan.sent,
+        own.members,
+        review.body,
+        now_ns=assemble.now_ns(now),
+        seed=own.sha256,
+        images=is_about_images,
+        timeout_s=timeout_s,
     )
-    uses = _uses(asked, value)
-    granted = known.grant(asked.namespace, _digests(uses), now)
+    refuse_another(answered.head, asked)
+    said = evaluate.heard(answered.results, plan.entries, ground.bundle)
+    if ground.bundle.gatekeeper is not None:
+        said = (*said, *await _of_templates(review, own, ground, engine, now, timeout_s))
+    uses = tuple(images.Use(image=image, path=path) for image, path in answered.images)
+    granted = known.grant(asked.namespace, _digests(uses), now) if known.has_grants else None
     mode = _mode(asked, value, place)
     if granted is not None:
         mode = "audit" if mode == "audit" else "warn"
-    said = await _said(review, value, given, ground, engine, now, timeout_s)
-    action_for = partial(_action, ground.rules, mode)
-    found = decide.violations(said, ground.bundle.rules, {}, (value,), {}, action_for, Point.ADMISSION, now)
-    covering = [one for project, one in ground.waivers if project in (None, place.project)]
-    found, waived, _ = waivers.waived_violations(
-        found, {}, covering, subject, place.environment, now, ground.waiver_days
-    )
+    covering = ground.plans.covering(place.project)
+    found, waived = _standing(said, value, ground, covering, mode, subject, place.environment, now)
     seen = decided.judged(uses, ground.rules, place, known, now)
     # What the store says of an image is waived there, by a new decision, and nowhere else.
-    of_images = decide.violations(
-        seen.said, decided.RULES, {}, (value,), {}, action_for, Point.ADMISSION, now
-    )
-    every = (*of_images, *found)
+    every = (*_violations(seen.said, decided.RULES, value, ground, mode, now), *found)
     return Judged(
         decision=Decision(
             decision_id=decision_id,
@@ -167,15 +175,16 @@ async def judged(
             project=place.project,
             environment=place.environment,
             subject=subject,
-            policy=PolicySet(revision=ground.bundle.revision, engine=ground.engine, packages=ground.packages),
+            policy=ground.policy,
             violations=every,
             waived=waived,
-            waivers_sha256=waivers.digest(covering) if covering else None,
-            input_sha256=given.sha256,
+            waivers_sha256=covering.sha256,
+            input_sha256=own.sha256,
             decided_at=times.rfc3339(now),
             gate_version=__version__,
             notices=() if granted is None else (_broken(granted),),
         ),
+        uses=uses,
         images=seen,
         place=place,
         granted=granted,
@@ -236,76 +245,70 @@ def _reasons(denying: Sequence[Violation], record_id: str) -> str:
 # ------------------------------------------------------------------------------------ what is asked
 
 
-async def _said(
-    review: Review,
-    value: KubernetesObject,
-    given: assemble.Assembled,
-    ground: Ground,
-    engine: Engine,
-    now: datetime,
-    timeout_s: float,
+async def _of_templates(
+    review: Review, own: Own, ground: Ground, engine: Engine, now: datetime, timeout_s: float
 ) -> tuple[Said, ...]:
-    """What the rules for this operation say; none where no rule is about it."""
-    bundle = ground.by_operation[review.asked.operation]
-    now_ns = assemble.now_ns(now)
-    said: tuple[Said, ...] = ()
-    entries = entrypoints(bundle.packages, "object", Point.ADMISSION)
-    if entries:
-        answers = await reviewing.evaluated(
-            engine, bundle.revision, entries, given.one, now_ns=now_ns, seed=given.sha256, timeout_s=timeout_s
+    """What Gatekeeper's constraints say."""
+    constraints = await asyncio.to_thread(
+        evaluate.evaluate_gatekeeper,
+        engine,
+        ground.bundle,
+        own,
+        (KubernetesObject(object=reviews.as_seen(review)),),
+        point=Point.ADMISSION,
+        now_ns=assemble.now_ns(now),
+        timeout_s=timeout_s,
+    )
+    return constraints.said
+
+
+def refuse_another(head: reviewing.Head, asked: Asked) -> None:
+    """Raises `PolicyError` where the engine has read of the review something else than was skimmed here."""
+    read = (head.uid, head.operation, head.sub_resource or "", head.namespace or "", head.name or "")
+    if read != (asked.uid, asked.operation, asked.sub_resource, asked.namespace, asked.name):
+        raise PolicyError(
+            "the review can be read in two ways",
+            code="review_ambiguous",
+            found=quoted(read),
+            expected=quoted(asked.operation),
         )
-        said = evaluate.evaluate(
-            reviewing.Given(answers, ground.engine),
-            None,
-            bundle,
-            given,
-            frozenset(),
-            point=Point.ADMISSION,
-            now_ns=now_ns,
-            timeout_s=timeout_s,
-        )
-    if bundle.gatekeeper is not None:
-        whole = KubernetesObject(object=_as_review(review, value))
-        constraints = await asyncio.to_thread(
-            evaluate.evaluate_gatekeeper,
-            engine,
-            bundle,
-            given,
-            (whole,),
-            point=Point.ADMISSION,
-            now_ns=now_ns,
-            timeout_s=timeout_s,
-        )
-        said = (*said, *constraints.said)
-    return said
 
 
-def _as_review(review: Review, value: KubernetesObject) -> dict[str, Any]:
-    """The review as Gatekeeper's own webhook reads it."""
-    facts = {
-        key: msgspec.json.decode(part) if isinstance(part, msgspec.Raw) else part
-        for key, part in review.request.items()
-    }
-    is_delete = review.asked.operation == "DELETE"
-    return {
-        "apiVersion": "admission.k8s.io/v1",
-        "kind": "AdmissionReview",
-        "request": facts | {"uid": review.asked.uid, "object": None if is_delete else value.object},
-    }
+def _standing(
+    said: Sequence[Said],
+    value: KubernetesObject,
+    ground: Ground,
+    covering: Covering,
+    mode: Mode,
+    subject: Subject,
+    environment: str | None,
+    now: datetime,
+) -> tuple[tuple[Violation, ...], tuple[Waived, ...]]:
+    """The violations of what the rules said, and those of them that are waived."""
+    if not said:
+        return (), ()
+    found = _violations(said, ground.bundle.rules, value, ground, mode, now)
+    naming = covering.naming(found)
+    if not naming:
+        return found, ()
+    standing, waived, _ = waivers.waived_violations(
+        found, {}, naming, subject, environment, now, ground.waiver_days
+    )
+    return standing, waived
 
 
-def _speaking_at(bundle: Bundle, operation: str) -> Bundle:
-    packages = tuple(one for one in bundle.packages if operation in one.operations)
-    return msgspec.structs.replace(bundle, packages=packages)
-
-
-def _uses(asked: Asked, value: KubernetesObject) -> tuple[images.Use, ...]:
-    if (asked.operation, asked.sub_resource) not in JUDGES_IMAGES:
+def _violations(
+    said: Sequence[Said],
+    rules: Mapping[str, Rule],
+    value: KubernetesObject,
+    ground: Ground,
+    mode: Mode,
+    now: datetime,
+) -> tuple[Violation, ...]:
+    if not said:
         return ()
-    before = bytes(asked.old_object)
-    if asked.operation == "CREATE" or not before.startswith(b"{"):
-        return images.uses(value.object)
-    return images.changed(value.object, _OBJECTS.decode(before))
+    action_for = partial(ground.plans.action, mode)
+    return decide.violations(said, rules, {}, (value,), {}, action_for, Point.ADMISSION, now)
 
 
 def _digests(uses: Sequence[images.Use]) -> tuple[str, ...]:
@@ -329,20 +332,6 @@ def _mode(asked: Asked, value: KubernetesObject, place: Place) -> Mode:
         if is_leaving and before.get("spec") == value.object.get("spec"):
             return "audit"
     return place.mode
-
-
-def _action(rules: Rules, mode: Mode, rule: str, point: Point, default: Action) -> Action:
-    return capped(settings.action_for(rules.admission.actions, rule, point, default), mode)
-
-
-def _name(asked: Asked, value: KubernetesObject) -> str:
-    """`Kind/namespace/name-or-generateName`, by what the API server says of the request."""
-    name = asked.name
-    if not name:
-        metadata = value.object.get("metadata")
-        generated = metadata.get("generateName") if isinstance(metadata, dict) else None
-        name = f"{generated}*" if generated else ""
-    return f"{asked.kind.kind}/{asked.namespace}/{name}"
 
 
 def is_allowed(outcome: Outcome) -> bool:

@@ -26,6 +26,7 @@ from gate.admission.reviews import Response, Review
 from gate.admission.spool import Spool, record
 from gate.engines.embedded import Engine
 from gate.errors import GateError, PolicyError, StoreError
+from gate.feed import AdmissionRecord
 from gate.model import Decision, Outcome
 
 LOG: Final = logging.getLogger("gate.admission")
@@ -137,24 +138,28 @@ class Desk:
         is_plain = decision.outcome is Outcome.PASS and not (
             decision.violations or decision.waived or decision.notices
         )
-        made = record(
-            decision.decision_id,
-            spool.writer,
-            None if is_plain else _whole(decision),
-            now=now,
-            outcome=decision.outcome,
-            namespace=namespace or None,
-            environment=decision.environment,
-            project=decision.project if _is_admitted(judged) else None,
-            policy_revision=decision.policy.revision,
-            digests=judged.images.digests,
-        )
+
+        def made() -> AdmissionRecord:
+            return record(
+                decision.decision_id,
+                spool.writer,
+                None if is_plain else _whole(decision),
+                now=now,
+                outcome=decision.outcome,
+                namespace=namespace or None,
+                environment=decision.environment,
+                project=decision.project if _is_admitted(judged) else None,
+                policy_revision=decision.policy.revision,
+                digests=judged.images.digests,
+            )
+
         if not answering.is_allowed(decision.outcome):
-            return made.record_id, spool.keep(made)
+            return decision.decision_id, spool.keep(made())
         told = tuple((one.rule, one.action, one.path) for one in decision.violations)
         waived = tuple(one.waiver for one in decision.waived) + decision.notices
-        key = (judged.images.digests, namespace, made.environment, made.policy_revision, told, waived)
-        return spool.count(key, made, now)
+        revision = decision.policy.revision
+        key = (judged.images.digests, namespace, decision.environment, revision, told, waived)
+        return spool.count(key, now, made)
 
 
 def _is_admitted(judged: Judged) -> bool:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
 CONTAINERS: Final = ("initContainers", "containers", "ephemeralContainers")
+REMEMBERED: Final = 10_000
+"""References whose parts are kept: a cluster runs the same few images over and over."""
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _SPEC_AT: Final[Mapping[str, tuple[str, ...]]] = {
     "Pod": ("spec",),
@@ -44,6 +47,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     """JSON pointer to it."""
 
 
+@lru_cache(REMEMBERED)
 def reference(text: str) -> Reference:
     """The parts of `text`, as policies/lib/images.rego takes it apart; a digest not of sha256 is none."""
     named, _, digest = text.partition("@")

@@ -107,12 +107,17 @@ class Known:
         """Those in force, whatever their expiry."""
         return [one for one in list(self._waivers.values()) if one.is_in_force]
 
+    @property
+    def has_grants(self) -> bool:
+        """Whether there is any break-glass to look at."""
+        return bool(self._grants)
+
     def grant(self, namespace: str, digests: Iterable[str], now: datetime) -> Granted | None:
         """The break-glass that covers an object of `namespace` with images of `digests` at `now`.
 
         What the store should never have told is looked at again: one person, more hours than allowed.
         """
-        for one in self._grants.values() if self._grants else ():
+        for one in list(self._grants.values()):
             starts, until = times.instant(one.starts), times.instant(one.until)
             if not one.is_in_force or one.namespace != namespace or starts is None or until is None:
                 continue

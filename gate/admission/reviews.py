@@ -56,15 +56,41 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return self.dry_run is True
 
     @property
-    def judged(self) -> bytes:
+    def judged(self) -> msgspec.Raw:
         """The object that is judged: on DELETE what there is, else what there will be."""
-        return bytes(self.old_object if self.operation == "DELETE" else self.object)
+        return self.old_object if self.operation == "DELETE" else self.object
 
 
 class _Envelope(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     api_version: str = ""
     kind: str = ""
-    request: msgspec.Raw = msgspec.Raw(NULL)
+    request: Asked | None = None
+
+
+FACTS: Final = (
+    "kind",
+    "resource",
+    "subResource",
+    "requestKind",
+    "requestResource",
+    "requestSubResource",
+    "name",
+    "namespace",
+    "operation",
+    "userInfo",
+    "oldObject",
+    "dryRun",
+    "options",
+)
+"""Members of a request that rules see as `input.request`, besides the object (engine/review.go)."""
+
+
+class _Metadata(msgspec.Struct, frozen=True, rename="camel"):
+    generate_name: Any = None
+
+
+class _Generated(msgspec.Struct, frozen=True):
+    metadata: _Metadata = _Metadata()
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,58 +107,65 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _ENVELOPES: Final = msgspec.json.Decoder(_Envelope)
-_ASKED: Final = msgspec.json.Decoder(Asked)
-_HEADS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_GENERATED: Final = msgspec.json.Decoder(_Generated)
 _ENCODER: Final = msgspec.json.Encoder()
-_FACTS: Final = (
-    "kind",
-    "resource",
-    "subResource",
-    "requestKind",
-    "requestResource",
-    "requestSubResource",
-    "name",
-    "namespace",
-    "operation",
-    "userInfo",
-    "oldObject",
-    "dryRun",
-    "options",
-)
-"""Members of a request that rules see as `input.request`, besides the object."""
 
 
 class Review(msgspec.Struct, frozen=True, kw_only=True):
     """One question."""
 
     asked: Asked
-    request: dict[str, Any]
-    """`input.request`: encodes as the API server sent it, absent members as null."""
+    body: bytes
+    """As it came."""
 
 
 def review(body: bytes) -> Review:
     """What `body` asks.
 
+    Only skimmed here: the engine reads all of it, strictly (a key that stands twice, depth).
     Raises `ReportError` for anything that is no AdmissionReview v1 with an object to judge: an answer
     to a question that was not understood would be a guess.
     """
     if len(body) > limits.REVIEW_BYTES:
         raise _refused(f"{len(body)} bytes", f"at most {limits.REVIEW_BYTES}", code="review_too_large")
-    envelope: _Envelope = _decoded(body, _ENVELOPES)
+    try:
+        envelope = _ENVELOPES.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _refused(str(error)[:120], f"{VERSION} {KIND} as JSON") from None
+    asked = envelope.request
     if (envelope.api_version, envelope.kind) != (VERSION, KIND):
         raise _refused(f"{quoted(envelope.api_version)} {quoted(envelope.kind)}", f"{VERSION} {KIND}")
-    if bytes(envelope.request) == NULL:
+    if asked is None:
         raise _refused("no request", "a review that asks, not one that answers")
-    asked: Asked = _decoded(envelope.request, _ASKED)
     if not asked.uid:
         raise _refused("an empty uid", "the uid that the answer must carry")
     if asked.operation not in OPERATIONS:
         raise _refused(f"operation {quoted(asked.operation)}", ", ".join(OPERATIONS))
-    if not asked.judged.startswith(b"{"):
+    if not bytes(asked.judged).startswith(b"{"):
         which = "oldObject" if asked.operation == "DELETE" else "object"
         raise _refused(f"no {which} in a {asked.operation}", "the object to judge")
-    members: dict[str, msgspec.Raw] = _decoded(envelope.request, _HEADS)
-    return Review(asked=asked, request={name: members.get(name) for name in _FACTS})
+    return Review(asked=asked, body=body)
+
+
+def as_seen(review: Review) -> dict[str, Any]:
+    """The review as Gatekeeper's own webhook reads it."""
+    request: dict[str, Any] = msgspec.json.decode(review.body)["request"]
+    is_delete = review.asked.operation == "DELETE"
+    facts = {name: request.get(name) for name in FACTS}
+    seen = facts | {"uid": review.asked.uid, "object": None if is_delete else request.get("object")}
+    return {"apiVersion": VERSION, "kind": KIND, "request": seen}
+
+
+def name(asked: Asked) -> str:
+    """`Kind/namespace/name-or-generateName`, by what the API server says of the request."""
+    called = asked.name
+    if not called:
+        try:
+            metadata = _GENERATED.decode(asked.judged).metadata
+        except msgspec.ValidationError:
+            metadata = _Metadata()  # the rules say what is wrong with it
+        called = f"{metadata.generate_name}*" if metadata.generate_name else ""
+    return f"{asked.kind.kind}/{asked.namespace}/{called}"
 
 
 def answer(uid: str, response: Response) -> bytes:
@@ -164,13 +197,6 @@ def _header_text(text: str) -> str:
     line = "".join(letter if letter.isprintable() else " " for letter in text)
     most = limits.WARNING_CHARACTERS
     return line if len(line) <= most else line[: most - 1] + "…"
-
-
-def _decoded(body: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[Any]) -> Any:
-    try:
-        return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _refused(str(error)[:120], f"{VERSION} {KIND} as JSON") from None
 
 
 def _refused(found: str, expected: str, *, code: str = "review_invalid") -> ReportError:

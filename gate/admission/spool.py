@@ -43,7 +43,9 @@ class _Aggregate(msgspec.Struct, kw_only=True):
     record: AdmissionRecord
     written: Future[None]
     until: datetime
-    is_grown: bool = False
+    last: datetime
+    more: int = 0
+    """Allows counted since it was written."""
 
 
 _Waiting = tuple[AdmissionRecord, Future[None]]
@@ -73,26 +75,28 @@ class Spool:
         self._waiting.put((record, written))
         return written
 
-    def count(self, key: Hashable, record: AdmissionRecord, now: datetime) -> tuple[str, Future[None]]:
+    def count(
+        self, key: Hashable, now: datetime, record: Callable[[], AdmissionRecord]
+    ) -> tuple[str, Future[None]]:
         """The id under which an allow is kept, and when that is on the disk.
 
-        Allows of one `key` share the record of the first, within its hour. Called from one thread.
+        Allows of one `key` share the record of the first, within its hour; only for it is `record` asked.
+        Called from one thread.
         """
         known = self._aggregates.get(key)
         if known is not None and now < known.until and not _failed(known.written):
-            known.record = msgspec.structs.replace(
-                known.record, count=known.record.count + 1, last_at=record.last_at
-            )
-            known.is_grown = True
+            known.more += 1
+            known.last = now
             return known.record.record_id, known.written
         if known is not None:
             self._grown(known)
         elif len(self._aggregates) >= AGGREGATES:
             self._grown(self._aggregates.pop(next(iter(self._aggregates))))
         until = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-        written = self.keep(record)
-        self._aggregates[key] = _Aggregate(record=record, written=written, until=until)
-        return record.record_id, written
+        made = record()
+        written = self.keep(made)
+        self._aggregates[key] = _Aggregate(record=made, written=written, until=until, last=now)
+        return made.record_id, written
 
     def flush(self, now: datetime) -> None:
         """Hand over the counts that have grown, and forget allows of hours past. Called by whoever counts."""
@@ -112,8 +116,11 @@ class Spool:
             self._file = None
 
     def _grown(self, one: _Aggregate) -> None:
-        if one.is_grown:
-            one.is_grown = False
+        if one.more:
+            one.record = msgspec.structs.replace(
+                one.record, count=one.record.count + one.more, last_at=times.rfc3339(one.last)
+            )
+            one.more = 0
             self.keep(one.record)
 
     # ------------------------------------------------------------------------- the writing thread

@@ -16,6 +16,7 @@ from gate.errors import SettingsError
 from gate.outputs.escaping import terminal
 
 if TYPE_CHECKING:
+    from gate.administration import Administration
     from gate.client import Client
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,14 +37,20 @@ def asks(function: F) -> F:
 def client(server: str | None, token: str | None) -> Client:
     """The service; raises `SettingsError` where none is named, or no token."""
     from gate import remote
-    from gate.client import Client
 
     url = server or os.environ.get("GATE_SERVER_URL")
     if not url:
         raise SettingsError(
             "no service to ask", code="usage", expected="--server, or GATE_SERVER_URL", fix="name the service"
         )
-    return Client(url, remote.token(token, os.environ))
+    return remote.client(url, remote.token(token, os.environ), os.environ)
+
+
+def administration(server: str | None, token: str | None) -> Administration:
+    """The service, administered; raises `SettingsError` as `client`."""
+    from gate.administration import Administration
+
+    return Administration(client(server, token))
 
 
 def project(named: str | None) -> str:

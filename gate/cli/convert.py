@@ -48,7 +48,9 @@ def command(file: str, output: str, declared: str | None, why: bool) -> None:
     if output == "summary":
         _summarize(file, declared)
         return
-    [given] = files.read([] if declared else [file], [(declared, file)] if declared else [], Path.cwd())
+    [given] = files.read(
+        [] if declared else [file], [(declared, file)] if declared else [], Path.cwd(), whole=False
+    )
     with bootstrap.engine() as engine:
         [read] = bootstrap.ingested([given], engine)
     if why:

@@ -90,6 +90,7 @@ def command(  # noqa: PLR0917 - click passes them by name
         host=host,
         port=port,
         database_url=database_url or server.secret(os.environ, "GATE_DATABASE_URL"),
+        database_url_again=None if database_url else lambda: server.secret(os.environ, "GATE_DATABASE_URL"),
         data_dir=data_dir,
         policies=policies,
         identity=identity_settings.wanted(content, config) if config is not None else None,

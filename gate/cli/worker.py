@@ -29,5 +29,6 @@ def command(database_url: str | None, policies: str | None) -> None:
             fix="with SQLite the server does its jobs itself: run `gate serve` alone",
         )
     gc.enable()
-    options = server.Options(database_url=url, policies=policies)
+    again = None if database_url else lambda: server.secret(os.environ, "GATE_DATABASE_URL")
+    options = server.Options(database_url=url, database_url_again=again, policies=policies)
     server.work(options, lambda line: click.echo(line, err=True))

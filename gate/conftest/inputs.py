@@ -5,8 +5,9 @@ A list at the top of a file is several documents, as in Conftest; so are the doc
 
 from __future__ import annotations
 
-import posixpath
+import importlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, Literal
 
 import msgspec
@@ -26,9 +27,28 @@ _ENDINGS: Final = {
     "tf": "hcl2",
     "tfvars": "hcl2",
     "env": "dotenv",
+    "dockerignore": "ignore",
+    "gitignore": "ignore",
+    "ignore": "ignore",
     "ini": "ini",
+    "jsonc": "jsonc",
+    "properties": "properties",
     "toml": "toml",
 }
+_NOT_READ: Final = {
+    "codeowners": "codeowners",
+    "cue": "cue",
+    "edn": "edn",
+    "groovy": "groovy",
+    "hcl1": "hcl1",
+    "hocon": "hocon",
+    "jsonnet": "jsonnet",
+    "nginx": "nginx",
+    "textpb": "textproto",
+    "textproto": "textproto",
+    "vcl": "vcl",
+}
+"""What Conftest 0.71 reads by these endings and gate does not: refused, since rules may be about it."""
 
 
 class Configured(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,9 +81,8 @@ class Configured(msgspec.Struct, frozen=True, kw_only=True):
         """What a violation points at; a document that is no Kubernetes object is called by its number."""
         source = Source(file=self.path, line=self.line)
         if self.api_version is not None:
-            text = bytes(self.text)
             return KubernetesObject(
-                text=text, api_version=self.api_version, source=source, document=self.document
+                text=self.text, api_version=self.api_version, source=source, document=self.document
             )
         value = self.value
         named = {"kind": "Document", "metadata": {"name": str(self.document + 1)}}
@@ -74,20 +93,32 @@ class Configured(msgspec.Struct, frozen=True, kw_only=True):
 
 def readers() -> dict[str, Reader]:
     """What is read only where Conftest's policies ask for it, by name; HCL the engine reads."""
-    from gate.documents import dockerfile, dotenv, ini, toml  # noqa: PLC0415 - most checks have no use for them
+    names = ("dockerfile", "dotenv", "ignore", "ini", "jsonc", "properties", "toml")
+    return {name: partial(_read_by, name) for name in names}
 
-    return {"dockerfile": dockerfile.parsed, "dotenv": dotenv.parsed, "ini": ini.parsed, "toml": toml.parsed}
+
+def _read_by(name: str, text: bytes, path: str) -> Any:
+    """What the reader `name` reads; imported with the first file of its kind."""
+    module = importlib.import_module(f"gate.documents.{name}")
+    return module.parsed(text, path)
 
 
 def parser(path: str) -> str | None:
-    """The reader that Conftest's rules about names choose for `path`, or None."""
-    name = posixpath.basename(path).lower()
+    """The reader that Conftest's rules about names choose for `path`, or None where gate tells by the content.
+
+    It may be one that gate has not; `read` says so.
+    """
+    name = path.rpartition("/")[2].lower()
     ending = name.rpartition(".")[2] if "." in name else ""
     if name == "dockerfile" or name.startswith("dockerfile.") or ending == "dockerfile":
         return "dockerfile"
     if name == ".env" or name.startswith(".env."):
         return "dotenv"
-    return _ENDINGS.get(ending)
+    if name == "jenkinsfile" or name.startswith("jenkinsfile."):
+        return "groovy"
+    if name in ("nginx.conf", "codeowners"):
+        return name.removesuffix(".conf")
+    return _ENDINGS.get(ending) or _NOT_READ.get(ending)
 
 
 def is_read(name: str) -> bool:
@@ -131,6 +162,21 @@ def values(text: bytes, path: str, syntax: Literal["json", "xml"]) -> tuple[Conf
 def read(text: bytes, path: str, name: str, given: Mapping[str, Reader]) -> tuple[Configured, ...]:
     """The documents of a file that the reader `name` of `given` reads; raises `ReportError` with its place."""
     try:
-        return documents(given[name](text, path), path)
+        return documents(reader(name, path, given)(text, path), path)
     except RecursionError:
         raise ReportError("nested too deep", code="report_too_deep", path=path, line=1, column=1) from None
+
+
+def reader(name: str, path: str, given: Mapping[str, Reader]) -> Reader:
+    """The reader `name` of `given`; raises `ReportError` for a language that gate does not read."""
+    if name not in given:
+        raise ReportError(
+            f"Conftest reads this as {name}, gate does not",
+            code="format_not_read",
+            path=path,
+            line=1,
+            column=1,
+            expected=f"JSON, YAML, XML, {', '.join(sorted(given))}",
+            fix="name the files and folders that are to be judged without it, or turn it into JSON first",
+        )
+    return given[name]

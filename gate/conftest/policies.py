@@ -239,7 +239,7 @@ def _wanted(
         patterns = ("*",)
     wanted: dict[str, Mapping[str, Any]] = {}
     for pattern in patterns:
-        found = {name: one for name, one in judging.items() if fnmatch.fnmatchcase(name, pattern)}
+        found = {name: one for name, one in judging.items() if _fits(name, pattern)}
         if not found:
             raise PolicyError(
                 f"no Conftest rules in namespace {quoted(pattern)}",
@@ -251,6 +251,12 @@ def _wanted(
             )
         wanted |= found
     return [wanted[name] for name in sorted(wanted)], sorted(set(judging) - set(wanted))
+
+
+def _fits(name: str, pattern: str) -> bool:
+    """Whether a namespace fits a glob as Go's `path.Match` reads it, where `[^…]` excludes and `[!…]` does not."""
+    theirs = {"[^": "[!", "[!": "[\0!"}
+    return fnmatch.fnmatchcase(name, re.sub(r"\[[\^!]", lambda found: theirs[found[0]], pattern))
 
 
 def _explained(problems: Sequence[Problem], options: Options) -> tuple[Problem, ...]:

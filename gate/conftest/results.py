@@ -16,6 +16,7 @@ import msgspec
 from gate.conftest.inputs import Configured
 from gate.conftest.policies import ENTRYPOINT, Asked, Library, severity
 from gate.errors import PolicyError, Problem, quoted
+from gate.lazily import Made
 from gate.model import Said
 
 Ask = Callable[[str, bytes, Sequence[bytes]], Sequence[tuple[dict[str, Any], Sequence[Problem]]]]
@@ -42,7 +43,8 @@ class _Result(msgspec.Struct, frozen=True):
 def tested(library: Library, documents: Sequence[Configured], first: int, ask: Ask) -> Tested:
     """What every rule of `library` says of `documents`; `Said.about` counts from `first`.
 
-    Raises `PolicyError` where there is nothing to judge, and where a rule says something that is no message.
+    Raises `PolicyError` where there is nothing to judge, where rules contradict each other, and where one says
+    something that is no message.
     """
     if not documents:
         raise PolicyError(
@@ -51,13 +53,15 @@ def tested(library: Library, documents: Sequence[Configured], first: int, ask: A
             expected="at least one file of configuration",
             fix="name the files that the policies are about",
         )
+    overlays: Sequence[bytes]
+    places: list[tuple[int | None, str]]
     if library.combine:
         ordered = sorted(documents, key=lambda one: one.path)
         combined = [{"path": one.path, "contents": one.text} for one in ordered]
         overlays = [_ENCODER.encode({"document": combined, "file": _facts("Combined")})]
-        places: list[tuple[int | None, str]] = [(None, "the combined files")]
+        places = [(None, "the combined files")]
     else:
-        overlays = [_ENCODER.encode({"document": one.text, "file": _facts(one.path)}) for one in documents]
+        overlays = Made(documents, _overlay)
         places = [(first + index, one.path) for index, one in enumerate(documents)]
     answers = ask(ENTRYPOINT, b"{}", overlays)
     if len(answers) != len(overlays):
@@ -66,6 +70,8 @@ def tested(library: Library, documents: Sequence[Configured], first: int, ask: A
     excepted: list[str] = []
     failed: set[str] = set()
     for (about, path), (values, problems) in zip(places, answers, strict=True):
+        if ENTRYPOINT not in values:
+            raise PolicyError(problems=tuple(problems))  # rules that contradict each other: nothing was said
         results = msgspec.convert(values[ENTRYPOINT], list[_Result])
         left_out = {one.rule for one in results if one.excepted}
         for one in results:
@@ -80,6 +86,10 @@ def tested(library: Library, documents: Sequence[Configured], first: int, ask: A
     told = [f"a built-in failed, its rule was left out: {one}" for one in sorted(failed)]
     notices = (*library.notices, *_first(excepted, "exceptions"), *_first(told, "failures of built-ins"))
     return Tested(said=tuple(said), notices=notices)
+
+
+def _overlay(one: Configured) -> bytes:
+    return _ENCODER.encode({"document": one.text, "file": _facts(one.path)})
 
 
 def _facts(path: str) -> dict[str, str]:

@@ -5,18 +5,23 @@ Reading the file, decompressing it and choosing its syntax is `gate/ingest.py`'s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeVar
-from xml.etree.ElementTree import Element
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 
 from gate.documents import json as json_documents
 from gate.documents import records
-from gate.documents import xml as xml_documents
 from gate.documents.records import Records
 from gate.errors import ReportError
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+    from gate.documents.parts import Parts
+    from gate.model import Observation
 
 T = TypeVar("T")
 
@@ -44,6 +49,8 @@ class Document:
     outline. `xml`: the root's `{namespace}name`. `text`: the first line that says something."""
     attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Syntax `xml`: the root's attributes."""
+    parts: Parts | None = field(default=None, repr=False)
+    """Of a document too large to be held; its long arrays have their first element only in `data`."""
 
     @property
     def keys(self) -> frozenset[str]:
@@ -72,11 +79,11 @@ class Document:
         """The namespace of the XML root; empty where there is none."""
         return str(self.top).rpartition("}")[0].removeprefix("{") if self.syntax == "xml" else ""
 
-    @property
+    @cached_property
     def marks(self) -> frozenset[str]:
         """Names seen at a first look: keys of the first record, the root's name, the first line's first word.
 
-        A digest that is a key shows as its algorithm, `sha256:`.
+        A digest that is a key shows as its algorithm, `sha256:`. Every one of a hundred formats asks.
         """
         match self.syntax:
             case "json" | "ndjson":
@@ -95,8 +102,18 @@ class Document:
         return _below(self.record, names)
 
     def decoded(self, type_: type[T], expected: str) -> T:
-        """The whole JSON document as a `type_`; raises `ReportError` with line and column."""
-        return json_documents.decoded(self.data, type_, self.path, expected)
+        """The whole JSON document as a `type_`; raises `ReportError` with line and column.
+
+        Of a document too large to be held: what is outside of its long arrays, and then without a line.
+        """
+        try:
+            return json_documents.decoded(self.data, type_, self.path, expected)
+        except ReportError as error:
+            if self.parts is None:
+                raise
+            [problem, *_] = error.problems
+            unplaced = msgspec.structs.replace(problem, line=None, column=None)
+            raise ReportError(problems=(unplaced,)) from None
 
     def each(
         self, raws: Iterable[msgspec.Raw] | None, type_: type[T], where: str, expected: str
@@ -122,6 +139,32 @@ class Document:
         return records.understood(
             (((index, raw), f"{where}[{index}]") for index, raw in enumerate(raws or ())), made
         )
+
+    def elements(
+        self, given: Sequence[T] | None, type_: type[T], expected: str, *at: str | int
+    ) -> Iterable[T]:
+        """The elements of the array `at` as `decoded` gave them, or piece by piece where the document is too large.
+
+        May be asked for twice, and is read twice then. Raises `ReportError` as `decoded` does.
+        """
+        if self.parts is None:
+            return given or ()
+        if given and at not in self.parts.arrays:
+            # The adapter asks for another place than it was cut at: nothing would be found there.
+            raise LookupError(f"{self.path}: no array was cut at {at}")
+        return self.parts.elements(at, type_, expected)
+
+    def number(self, given: Sequence[T] | None, *at: str | int) -> int:
+        """How many elements the array `at` has, which `decoded` gave as `given`."""
+        return len(given or ()) if self.parts is None else self.parts.number(at)
+
+    def kept(self, seen: Iterable[Observation]) -> tuple[Observation, ...]:
+        """All of `seen`; of a document too large to be held, with equal parts of its findings kept once."""
+        if self.parts is None:
+            return tuple(seen)
+        from gate.documents import sharing  # noqa: PLC0415 - most reports are held
+
+        return tuple(sharing.shared(seen))
 
     def records(self, type_: type[T], expected: str) -> Records[T]:
         """The records of a JSON array, of JSON lines or of a single object, each as a `type_`.
@@ -161,6 +204,8 @@ class Document:
         """The root of an XML document; raises `ReportError` with its place, or for another syntax."""
         if self.syntax != "xml":
             raise self._not(expected, "XML")
+        from gate.documents import xml as xml_documents  # noqa: PLC0415 - few checks have any
+
         return xml_documents.parsed(self.data, self.path)
 
     def lines(self, expected: str) -> list[str]:

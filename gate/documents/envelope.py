@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import codecs
 import zlib
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from gate import limits
 from gate.errors import ReportError
 
-_GZIP: Final = b"\x1f\x8b"
+GZIP: Final = b"\x1f\x8b"
 _UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _UTF32: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
-_INFLATED_AT_ONCE: Final = 32 * limits.KIB
+INFLATED_AT_ONCE: Final = 32 * limits.KIB
 """Compressed bytes in one step."""
 _INFLATED_FREELY: Final = 64 * limits.MIB
 """Up to here the ratio counts at the end alone: a file may begin with what compresses well."""
@@ -20,12 +21,12 @@ _INFLATED_FREELY: Final = 64 * limits.MIB
 
 def is_wrapped(data: bytes) -> bool:
     """Whether `data` is not read as it is."""
-    return data.startswith((_GZIP, codecs.BOM_UTF8, *_UTF16))
+    return data.startswith((GZIP, codecs.BOM_UTF8, *_UTF16))
 
 
 def uncompressed(data: bytes, path: str) -> bytes:
     """`data` without its gzip envelope, if it has one; bounded in size and ratio."""
-    if not data.startswith(_GZIP):
+    if not data.startswith(GZIP):
         return data
     most = min(limits.REPORT_BYTES, max(len(data), 1) * limits.REPORT_GZIP_RATIO)
     if most == limits.REPORT_BYTES:
@@ -33,33 +34,39 @@ def uncompressed(data: bytes, path: str) -> bytes:
         # anything is kept: a bomb is to be refused in little memory.
         if int.from_bytes(data[-4:], "little") > most:
             raise _gives_too_much(path, most)
-        _inflated(data, path, most, keep=False)
-    return _inflated(data, path, most, keep=True)
+        for _ in _all_inflated(data, path, most):
+            pass
+    return b"".join(_all_inflated(data, path, most))
 
 
-def _inflated(data: bytes, path: str, most: int, *, keep: bool) -> bytes:
-    """What `data` gives, or nothing where it is only counted; raises `ReportError` beyond `most` and the ratio."""
+def _all_inflated(data: bytes, path: str, most: int) -> Iterator[bytes]:
+    starts = range(0, len(data), INFLATED_AT_ONCE)
+    return inflated((data[start : start + INFLATED_AT_ONCE] for start in starts), path, most)
+
+
+def inflated(packed: Iterable[bytes], path: str, most: int) -> Iterator[bytes]:
+    """What the pieces of one gzip member give, each of `INFLATED_AT_ONCE` bytes at most.
+
+    Raises `ReportError` beyond `most` bytes and the ratio, and for anything but one complete member.
+    """
     inflate = zlib.decompressobj(wbits=31)
-    pieces: list[bytes] = []
-    size = 0
-    for start in range(0, len(data), _INFLATED_AT_ONCE):
+    size = taken = 0
+    pieces = iter(packed)
+    for given in pieces:
+        taken += len(given)
         try:
             # One compressed byte gives at most 1,032: a piece has its bound.
-            piece = inflate.decompress(data[start : start + _INFLATED_AT_ONCE])
+            piece = inflate.decompress(given)
         except zlib.error as error:
             raise ReportError(f"broken gzip data: {error}", code="report_truncated", path=path) from None
         size += len(piece)
-        is_bomb = size > _INFLATED_FREELY and size > (start + _INFLATED_AT_ONCE) * limits.REPORT_GZIP_RATIO
+        is_bomb = size > _INFLATED_FREELY and size > taken * limits.REPORT_GZIP_RATIO
         if size > most or is_bomb:
             raise _gives_too_much(path, most)
-        if keep:
-            pieces.append(piece)
+        yield piece
         if inflate.eof:
             break
-    else:
-        start = len(data)
-    is_all = inflate.eof and start + _INFLATED_AT_ONCE >= len(data) and not inflate.unused_data
-    if not is_all:
+    if not inflate.eof or inflate.unused_data or next(pieces, None) is not None:
         raise ReportError(
             "the gzip data does not end where the file ends",
             code="report_truncated",
@@ -67,7 +74,6 @@ def _inflated(data: bytes, path: str, most: int, *, keep: bool) -> bytes:
             expected="one complete gzip member",
             fix="make the report again",
         )
-    return b"".join(pieces)
 
 
 def _gives_too_much(path: str, most: int) -> ReportError:

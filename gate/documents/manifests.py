@@ -60,7 +60,7 @@ def _objects(document: Document, path: str) -> Iterator[KubernetesObject]:
     source = Source(file=path, line=document.line)
     if document.kind is not None:
         yield KubernetesObject(
-            text=bytes(document.value),
+            text=document.value,
             api_version=document.api_version,
             source=source,
             document=document.index,

@@ -24,12 +24,14 @@ from yaml.scanner import Scanner
 from gate import limits
 from gate.errors import GateError, SettingsError, quoted
 
-_UNSEEN: Final = re.compile(
+_UNSEEN_ASCII: Final = re.compile(r"[^\t\n\r\x20-\x7e]|\r(?!\n)")
+_UNSEEN: Final = (
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
     r"|\r(?!\n)"
 )
 """Control characters, U+0085, U+2028, U+2029 and a lone CR (line breaks to YAML, not to a reviewer)
-and direction overrides U+202A-202E, U+2066-2069 (THREATS.md A6)."""
+and direction overrides U+202A-202E, U+2066-2069 (THREATS.md A6). Not compiled: that takes longer than
+reading a file, and most files are ASCII."""
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _NULLS: Final = frozenset({"~", "null", "Null", "NULL"})
 _BOOLEANS: Final = {
@@ -127,7 +129,7 @@ def _text(data: bytes, builder: _Builder, limit_bytes: int) -> str:
     except UnicodeDecodeError as problem:
         readable = data[: problem.start].decode("utf-8-sig", "replace")
         builder.refuse("not UTF-8", _end(readable), "UTF-8 text", "save the file as UTF-8")
-    if unseen := _UNSEEN.search(text):
+    if unseen := _UNSEEN_ASCII.search(text) if text.isascii() else re.search(_UNSEEN, text):
         builder.refuse(
             "a character that editors do not show",
             _end(text[: unseen.start()]),

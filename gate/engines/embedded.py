@@ -30,7 +30,7 @@ import msgspec
 from gate import limits
 from gate.engines import protocol
 from gate.engines.child import Child, ChildLost, Failed
-from gate.engines.protocol import Op, evaluation_header
+from gate.engines.protocol import Op, ReviewHeader, evaluation_header
 from gate.errors import GateError, PolicyError, Problem
 
 START_TIMEOUT_S: Final = 20.0
@@ -148,7 +148,7 @@ class Engine:
     async def ask_async(
         self,
         op: Op,
-        header: dict[str, Any],
+        header: dict[str, Any] | ReviewHeader,
         body: bytes = b"",
         *,
         timeout_s: float,
@@ -163,9 +163,12 @@ class Engine:
             return await on_loop.in_thread(self._asked, op, encoded, body, timeout_s=timeout_s, bundle=bundle)
         deadline = time.monotonic() + timeout_s
         number = next(self._numbers)
+        loop = on_loop.running_loop()
+        arrival = on_loop.Arrival(loop)
         try:
-            return await on_loop.arrival(child.send(number, op, encoded, body), timeout_s)
-        except NotInTime:
+            child.send_from(loop, number, op, encoded, body, arrival)
+            return await arrival.within(timeout_s)
+        except TimeoutError:
             child.kill(number)
             raise _overrun(timeout_s) from None
         except Failed as failed:

@@ -4,46 +4,51 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotInTime
-from typing import TypeVar
-
-T = TypeVar("T")
+import threading
+from collections.abc import Callable
+from typing import Any
 
 in_thread = asyncio.to_thread
+running_loop = asyncio.get_running_loop
 
 
-async def arrival(answer: Future[T], timeout_s: float) -> T:
-    """What `answer` gives; raises `concurrent.futures.TimeoutError` where it has not come by then.
+class Arrival:
+    """One answer on its way to a coroutine; told from any thread.
 
-    Never cancels `answer`: the child answers all the same, and its reader must find it open. That, and
-    half of the time, is why neither `asyncio.wrap_future` nor `asyncio.wait_for` is used.
+    Half of what `asyncio.wrap_future` and `asyncio.wait_for` take; and giving up never cancels anything:
+    the child answers all the same.
     """
-    loop = asyncio.get_running_loop()
-    here: asyncio.Future[T] = loop.create_future()
 
-    def came(_: Future[T]) -> None:
+    __slots__ = ("_future", "_loop", "_thread")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._thread = threading.get_ident()
+        self._future: asyncio.Future[memoryview] = loop.create_future()
+
+    def set_result(self, result: memoryview, /) -> None:
+        """The answer is there."""
+        self._tell(self._future.set_result, result)
+
+    def set_exception(self, exception: BaseException, /) -> None:
+        """There will be no answer."""
+        self._tell(self._future.set_exception, exception)
+
+    async def within(self, timeout_s: float) -> memoryview:
+        """The answer; raises what it was told instead, or `TimeoutError` where it has not come by then."""
+        overdue = self._loop.call_later(timeout_s, self._told, self._future.set_exception, TimeoutError())
+        try:
+            return await self._future
+        finally:
+            overdue.cancel()
+
+    def _tell(self, how: Callable[[Any], None], what: object) -> None:
+        if threading.get_ident() == self._thread:
+            self._told(how, what)
+            return
         with contextlib.suppress(RuntimeError):  # the loop was closed before the answer came
-            loop.call_soon_threadsafe(_handed_over, answer, here)
+            self._loop.call_soon_threadsafe(self._told, how, what)
 
-    overdue = loop.call_later(timeout_s, _given_up, here)
-    answer.add_done_callback(came)
-    try:
-        return await here
-    finally:
-        overdue.cancel()
-
-
-def _handed_over(answer: Future[T], here: asyncio.Future[T]) -> None:
-    if here.done():
-        return  # given up, or whoever waited was cancelled
-    error = answer.exception()
-    if error is None:
-        here.set_result(answer.result())
-    else:
-        here.set_exception(error)
-
-
-def _given_up(here: asyncio.Future[T]) -> None:
-    if not here.done():
-        here.set_exception(NotInTime())
+    def _told(self, how: Callable[[Any], None], what: object) -> None:
+        if not self._future.done():  # given up, or whoever waited was cancelled
+            how(what)

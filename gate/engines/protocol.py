@@ -33,6 +33,18 @@ class Op(IntEnum):
     FORMAT = 8
     MANIFESTS_MANY = 9
     HCL = 10
+    REVIEW = 11
+
+
+class ReviewHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """The header of REVIEW."""
+
+    bundle: str
+    now_ns: int
+    seed: str
+    deadline_ms: int
+    images: bool
+    """Whether the images of the object are told."""
 
 
 class Trouble(msgspec.Struct):

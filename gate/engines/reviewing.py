@@ -1,84 +1,60 @@
-"""One document asked about from the event loop, and its answer in the shape that `evaluate` checks."""
+"""One AdmissionReview asked about from the event loop, as the bytes it came as (engine/PROTOCOL.md, review)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from gate.engines.embedded import Engine
-from gate.engines.protocol import Op, evaluation_header
-from gate.errors import PolicyError, Problem
+from gate.engines.protocol import Op, ReviewHeader, child_deadline_ms, parts
 
 
-class _Answer(msgspec.Struct):
+class Head(msgspec.Struct, frozen=True, rename="camel"):
+    """What the engine has read of the request."""
+
+    uid: str | None
+    operation: str | None
+    sub_resource: str | None
+    namespace: str | None
+    name: str | None
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """What the engine says of one review."""
+
     results: dict[str, Any]
+    """Entry point -> value."""
+    head: Head
+    images: tuple[tuple[str, str], ...]
+    """(image as written, JSON pointer) of what it would let in."""
 
 
-_ANSWERS: Final = msgspec.json.Decoder(_Answer)
+_ANSWERS: Final = msgspec.json.Decoder(Answered)
 
 
-async def evaluated(
+async def answered(
     engine: Engine,
     bundle: str,
-    entries: Sequence[str],
-    document: bytes,
+    plan: bytes,
+    own: bytes,
+    review: bytes,
     *,
     now_ns: int,
     seed: str,
+    images: bool,
     timeout_s: float,
-) -> dict[str, Any]:
-    """Entry point -> value; raises `PolicyError` as `Engine.evaluate` does."""
-    header = evaluation_header(bundle, entries, now_ns, seed, timeout_s, strict=True)
-    payload = await engine.ask_async(Op.EVALUATE, header, document, timeout_s=timeout_s, bundle=bundle)
-    return _ANSWERS.decode(payload).results
+) -> Answered:
+    """What `engine` says of `review`.
 
-
-class Given:
-    """An engine that has answered already, about one object (`gate.evaluate.Engine`)."""
-
-    def __init__(self, answers: dict[str, Any], version: str) -> None:
-        self._answers = answers
-        self.version = version
-
-    def evaluate(
-        self,
-        bundle: str,
-        entries: Sequence[str],
-        document: bytes,
-        *,
-        now_ns: int,
-        seed: str,
-        timeout_s: float,
-    ) -> dict[str, Any]:
-        """Rules about reports have nothing to say here; raises `PolicyError`."""
-        raise PolicyError(f"{len(entries)} entry points about reports were asked at admission")
-
-    def evaluate_many(
-        self,
-        bundle: str,
-        entries: Sequence[str],
-        base: bytes,
-        overlays: Sequence[bytes],
-        *,
-        now_ns: int,
-        seed: str,
-        timeout_s: float,
-    ) -> list[dict[str, Any]]:
-        """The answer for the one object there is."""
-        return [self._answers]
-
-    def evaluate_leniently(
-        self,
-        bundle: str,
-        entries: Sequence[str],
-        base: bytes,
-        overlays: Sequence[bytes],
-        *,
-        now_ns: int,
-        seed: str,
-        timeout_s: float,
-    ) -> list[tuple[dict[str, Any], tuple[Problem, ...]]]:
-        """Templates are asked by themselves; raises `PolicyError`."""
-        raise PolicyError(f"{len(entries)} entry points of templates were asked as rules")
+    `plan` is what many reviews have in common, `own` are the members of the input that are this one's.
+    Raises `PolicyError` as `Engine.evaluate` does, and where the review is not strict JSON: a key twice,
+    more than 1,000 levels.
+    """
+    header = ReviewHeader(
+        bundle=bundle, now_ns=now_ns, seed=seed, deadline_ms=child_deadline_ms(timeout_s), images=images
+    )
+    payload = await engine.ask_async(
+        Op.REVIEW, header, parts((plan, own, review)), timeout_s=timeout_s, bundle=bundle
+    )
+    return _ANSWERS.decode(payload)

@@ -1,13 +1,13 @@
-"""Text inside YAML that is a program: given to a compiler so that its places are the file's places.
+"""Text inside YAML that is a program: what a compiler says of it is told at its place in the file.
 
-A block (`rego: |`) stands in the file as it is, only indented: empty lines before it and a number
-added to the columns are enough. What is quoted or folded has no such lines; there the place is the
-scalar's own, and the line within it is told in words.
+A block (`rego: |`) stands in the file as it is, only indented: a number added to the lines and the columns is
+enough. What is quoted or folded has no such lines; there the place is the scalar's own, and the line
+within it is told in words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,20 +20,10 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
 
     file: str
     text: str
-    """With the empty lines before it."""
-    line: int
-    """1-based, where the scalar begins in the file."""
-    column: int
-    indent: int | None = None
-    """How many characters further right the file has it; None where the file has other lines."""
-
-
-def block(file: str, lines: Sequence[str], value: str, place: Mapping[str, int]) -> Block:
-    """`value`, the scalar at `place` of a file with these `lines`, ready for a compiler."""
-    line, column = place["line"], place["column"]
-    indent = _indent(lines[line:], value.rstrip("\n").split("\n"))
-    before = line if indent is not None else line - 1
-    return Block(file=file, text="\n" * before + value, line=line, column=column, indent=indent)
+    lines: Sequence[str]
+    """Of the file."""
+    place: Callable[[], Mapping[str, int]]
+    """`line` and `column`, 1-based, where the scalar begins in the file; asked for only where there are problems."""
 
 
 def placed(problem: Problem, blocks: Mapping[str, Block]) -> Problem:
@@ -41,16 +31,19 @@ def placed(problem: Problem, blocks: Mapping[str, Block]) -> Problem:
     found = blocks.get(problem.path or "")
     if found is None:
         return problem
-    if found.indent is not None:
-        column = problem.column + found.indent if problem.column is not None else None
-        return msgspec.structs.replace(problem, path=found.file, column=column)
-    inner = (problem.line or found.line) - found.line + 1
+    place = found.place()
+    line, column = place["line"], place["column"]
+    indent = _indent(found.lines[line:], found.text.rstrip("\n").split("\n"))
+    inner = problem.line or 1
+    if indent is not None:
+        at = problem.column + indent if problem.column is not None else None
+        return msgspec.structs.replace(problem, path=found.file, line=line + inner, column=at)
     first, end, rest = problem.message.partition("\n")
     return msgspec.structs.replace(
         problem,
         path=found.file,
-        line=found.line,
-        column=found.column,
+        line=line,
+        column=column,
         message=f"{first} (line {inner} of the text here){end}{rest}",
     )
 

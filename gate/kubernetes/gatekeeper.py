@@ -12,7 +12,6 @@ error: what is not evaluated must not look like a policy.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -242,6 +241,8 @@ def _constraint(value: dict[str, Any], place: Place, templates: Mapping[str, Tem
     kind = value.get("kind")
     its_template = templates.get(str(kind))
     if its_template is None:
+        import difflib  # noqa: PLC0415 - only where something is wrong
+
         near = difflib.get_close_matches(str(kind), templates, n=1)
         raise place.error(
             f"no template makes constraints of kind {quoted(kind)}",

@@ -6,14 +6,18 @@ Source: the match field of Gatekeeper 3.23's constraints, and its audit's way to
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, Final, Literal
 
 import msgspec
 
+from gate.errors import quoted
 from gate.kubernetes import resources
 
+_NAME: Final = re.compile(r"\*?[-:a-z0-9]*\*?")
+"""Of Gatekeeper 3.23's schema (spec.match of constraints)."""
 NAMESPACE_NAME: Final = "kubernetes.io/metadata.name"
 """The label that the API server itself puts on every Namespace."""
 
@@ -80,6 +84,16 @@ class Match(_Part, frozen=True, kw_only=True):
     scope: Literal["*", "Cluster", "Namespaced"] = "*"
     name: str = ""
     source: Literal["All", "Original", "Generated"] = "All"
+
+    def __post_init__(self) -> None:
+        """Raise for a name that Gatekeeper's schema refuses: it would fit nothing, and nobody would hear of it."""
+        for field in ("namespaces", "excludedNamespaces", "name"):
+            given = getattr(self, field)
+            for one in (given,) if isinstance(given, str) else given:
+                if not _NAME.fullmatch(one):
+                    raise ValueError(
+                        f"{field}: {quoted(one)} fits no name; stars stand at the ends alone, letters are small"
+                    )
 
 
 def fits_kind(match: Match, group: str, kind: str) -> bool:
@@ -188,7 +202,7 @@ def _any_wildcard(patterns: Iterable[str], text: str) -> bool:
 
 
 def _wildcard(pattern: str, text: str) -> bool:
-    """A star counts at either end only; in the middle it is a letter."""
+    """A star counts at either end; `Match` has none elsewhere."""
     inner = pattern.removeprefix("*").removesuffix("*")
     if pattern.startswith("*") and pattern.endswith("*"):
         return inner in text

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
 from gate.errors import ReportError, quoted
+from gate.kubernetes import resources
 
 
 def is_object(value: object) -> bool:
@@ -20,16 +22,37 @@ def is_object(value: object) -> bool:
 
 
 def name(value: dict[str, Any]) -> str:
-    """`Kind/namespace/name`; a part that is absent is empty, generateName ends in `*`."""
+    """`Kind/namespace/name`; a part that is absent is empty, generateName ends in `*`.
+
+    A custom resource whose kind is called as one of Kubernetes' own is `Kind.group/namespace/name`: what is said
+    of the one, in a waiver, is not said of the other.
+    """
     metadata = value.get("metadata")
     if not isinstance(metadata, dict):
         metadata = {}
     generated = metadata.get("generateName")
     called = metadata.get("name") or (f"{generated}*" if generated else "")
-    return f"{value.get('kind', '')}/{metadata.get('namespace') or ''}/{called}"
+    kind = str(value.get("kind", ""))
+    group, slash, _ = str(value.get("apiVersion", "")).partition("/")
+    if slash and resources.is_namesake(group, kind):
+        kind = f"{kind}.{group}"
+    return f"{kind}/{metadata.get('namespace') or ''}/{called}"
 
 
-_FIX_OF_KUSTOMIZATION: Final = "name the folder of the kustomization, so that it is built, or leave it out"
+FIX_OF_KUSTOMIZATION: Final = "name the folder of the kustomization, so that it is built, or leave it out"
+
+
+def _called(pointer: str) -> str:
+    """`/items/0/items/1` as `items[0].items[1]`."""
+    return re.sub(r"/items/(\d+)", r".items[\1]", pointer).removeprefix(".") or "a document"
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, dict):
+        return f"an object with {quoted(sorted(map(str, value))[:8])}" if value else "an empty object"
+    return quoted(value)
 
 
 def expanded(value: object, path: str, line: int, pointer: str = "") -> Iterator[tuple[dict[str, Any], str]]:
@@ -42,14 +65,14 @@ def expanded(value: object, path: str, line: int, pointer: str = "") -> Iterator
     """
     if not is_object(value) or not isinstance(value, dict):
         raise ReportError(
-            "a document is no Kubernetes object",
+            f"{_called(pointer)} is no Kubernetes object",
             code="manifest_not_an_object",
             path=path,
             line=line,
             column=1,
-            found=quoted(value if not isinstance(value, dict) else sorted(map(str, value))[:8]),
+            found=_shown(value),
             expected="apiVersion and kind, both texts",
-            fix=_FIX_OF_KUSTOMIZATION
+            fix=FIX_OF_KUSTOMIZATION
             if posixpath.basename(path).lower().startswith("kustomization")
             else "check manifests only, or name the file's format with --as",
         )
@@ -67,7 +90,7 @@ def expanded(value: object, path: str, line: int, pointer: str = "") -> Iterator
             path=path,
             line=line,
             column=1,
-            found=quoted(items),
+            found=_shown(items),
             expected="a list of objects",
         )
     kind = value["kind"].removesuffix("List") if is_list else ""

@@ -6,7 +6,6 @@ The part of OpenAPI v3 that CustomResourceDefinitions are made of. Not judged he
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -89,6 +88,8 @@ def _fields(value: Mapping[str, Any], schema: Schema, any_field: bool, pointer: 
         if isinstance(part, dict):
             yield from misfits(item, part, any_field=any_field, pointer=place)
         elif not keeps:
+            import difflib  # noqa: PLC0415 - only where something is wrong
+
             near = difflib.get_close_matches(name, parts, n=1)
             yield Misfit(
                 pointer=place,

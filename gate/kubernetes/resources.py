@@ -87,6 +87,7 @@ def _rows(listed: dict[str, str], *, is_namespaced: bool) -> tuple[Resource, ...
 
 KNOWN: Final = (*_rows(_NAMESPACED, is_namespaced=True), *_rows(_OF_CLUSTER, is_namespaced=False))
 _BY_NAME: Final = {(one.group, one.kind): one for one in KNOWN}
+_KINDS: Final = frozenset(one.kind for one in KNOWN)
 OF_WORKLOADS: Final = (
     "Pod",
     "ReplicationController",
@@ -99,6 +100,11 @@ OF_WORKLOADS: Final = (
     "CronJob.batch",
 )
 """What `workloads` stands for."""
+
+
+def is_namesake(group: str, kind: str) -> bool:
+    """Whether this is a custom resource, told by the dot in its group, with the kind of one of Kubernetes' own."""
+    return "." in group and kind in _KINDS and (group, kind) not in _BY_NAME
 
 
 def found(group: str, kind: str) -> Resource | None:

@@ -15,6 +15,7 @@ from gate.errors import PolicyError, Problem, quoted
 from gate.kubernetes.constraints import Constraint
 from gate.kubernetes.gatekeeper import ENTRYPOINT, PACKAGE, Library
 from gate.kubernetes.matching import Matched, fits_kind, group_and_version, mapping, matched
+from gate.lazily import Made
 from gate.model import KubernetesObject, Said
 from gate.scales import Action, Point
 
@@ -194,7 +195,7 @@ def _inventory(objects: Sequence[KubernetesObject]) -> dict[str, Any]:
 def _answers(
     library: Library, ask: Ask, base: bytes, asked: Sequence[_Question]
 ) -> Sequence[tuple[dict[str, Any], Sequence[Problem]]]:
-    overlays = [question.overlay() for question in asked]
+    overlays = Made(asked, _Question.overlay)
     try:
         answers = ask(ENTRYPOINT, base, overlays)
     except PolicyError as error:

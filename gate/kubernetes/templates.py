@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
 from gate.errors import quoted
-from gate.kubernetes.blocks import Block, block, pointer
+from gate.kubernetes.blocks import Block, pointer
 from gate.kubernetes.constraints import Place
 from gate.kubernetes.matching import mapping
 from gate.kubernetes.parameters import Schema
@@ -164,21 +165,27 @@ def _modules(
         (f"{at}/rego", source.rego or ""),
         *((f"{at}/libs/{i}", lib) for i, lib in enumerate(source.libs or ())),
     ]
-    positions = place.positions([(place.document, place.pointer + where) for where, _ in texts])
     modules: list[dict[str, Any]] = []
     blocks: dict[str, Block] = {}
-    for (where, text), position in zip(texts, positions, strict=True):
+    for where, text in texts:
         label = f"{place.path}{_UNIQUE}{place.document}{place.pointer}{where}"
-        one = block(place.path, place.lines, text, position or {"line": place.line, "column": 1})
-        blocks[label] = one
+        blocks[label] = Block(
+            file=place.path, text=text, lines=place.lines, place=partial(_scalar, place, where)
+        )
         module: dict[str, Any] = {
             "path": label,
-            "text": one.text,
+            "text": text,
             "rego_version": source.version or "v0",
             "roots": {"lib": ["libs", kind], "inventory": []},
         }
         modules.append(module if modules else module | {"package": ["templates", kind]})
     return tuple(modules), blocks
+
+
+def _scalar(place: Place, where: str) -> Mapping[str, int]:
+    """Where the scalar at `where` begins in the file."""
+    [found] = place.positions([(place.document, place.pointer + where)])
+    return found or {"line": place.line, "column": 1}
 
 
 def _may_look_around(text: str) -> bool:

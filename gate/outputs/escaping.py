@@ -7,7 +7,6 @@ decides what is shown.
 
 from __future__ import annotations
 
-import html as _html
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -140,7 +139,9 @@ def html_comment(value: str) -> str:
 
 def html(text: str) -> str:
     """`text` for HTML content and for attribute values in double quotes."""
-    return _html.escape(visible(text), quote=True)
+    import html  # noqa: PLC0415 - its table of entities takes long to build
+
+    return html.escape(visible(text), quote=True)
 
 
 def xml(text: str) -> str:

@@ -10,8 +10,9 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from gate import waivers
 from gate.model import (
@@ -37,8 +38,7 @@ _EVIDENCE: Final = "GATE-EVID-"
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,250}\Z")
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """One row: everything one tool handed over."""
 
     label: str
@@ -156,8 +156,7 @@ def unexplained(decision: Decision) -> tuple[Condition, ...]:
     return tuple(c for c in decision.conditions if c.outcome == "fail")
 
 
-@dataclass(frozen=True)
-class Missing:
+class Missing(msgspec.Struct, frozen=True):
     """A required kind of evidence that is not there, or not good enough."""
 
     kind: str
@@ -254,8 +253,7 @@ def waive_command(violation: Violation, presentation: Presentation) -> str | Non
     return f'gate waiver new {what}{how_bad} --reason WORD --note "…"'
 
 
-@dataclass(frozen=True)
-class WaivedItem:
+class WaivedItem(msgspec.Struct, frozen=True):
     """One waived thing, named, with the time it has left."""
 
     name: str

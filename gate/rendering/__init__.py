@@ -120,7 +120,7 @@ def _unfit(one: Wanted, expected: str) -> SettingsError:
 
 
 def _charts_below(folder: Path) -> list[str]:
-    """Charts in a folder, relative to it; those inside another belong to it."""
+    """Charts in a folder and archives of them, relative to it; those inside another belong to it."""
     charts: list[str] = []
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "node_modules")
@@ -128,7 +128,11 @@ def _charts_below(folder: Path) -> list[str]:
             if (Path(place) / name / chart.FILE).is_file():
                 charts.append((Path(place) / name).relative_to(folder).as_posix())
                 folders.remove(name)
-        del names
+        charts += [
+            file.relative_to(folder).as_posix()
+            for file in (Path(place) / name for name in sorted(names) if not name.startswith("."))
+            if chart.is_chart(file)
+        ]
     return charts
 
 

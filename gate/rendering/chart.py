@@ -6,7 +6,6 @@ Not done here: fetching dependencies. A chart is rendered as it lies there, as a
 from __future__ import annotations
 
 import re
-import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -40,14 +39,22 @@ def is_chart(place: Path) -> bool:
 
 
 def _holds_chart(archive: Path) -> bool:
+    """Whether an archive has a chart's file among what Helm would read of it; no more is expanded to tell."""
+    import tarfile  # noqa: PLC0415 - few checks open an archive
+
+    size = 0
     try:
         with tarfile.open(archive, "r:gz") as members:
-            return any(
-                PurePosixPath(member.name).name == FILE and len(PurePosixPath(member.name).parts) == 2
-                for member, _ in zip(members, range(FILES), strict=False)
-            )
+            for member, _ in zip(members, range(FILES), strict=False):
+                name = PurePosixPath(member.name)
+                if name.name == FILE and len(name.parts) == 2:
+                    return True
+                size += member.size
+                if size > BYTES:
+                    return False
     except (tarfile.TarError, OSError, EOFError, ValueError):
         return False
+    return False
 
 
 def rendered(
@@ -154,6 +161,8 @@ def _in_folder(place: Path, path: str) -> Iterator[tuple[str, int, bytes]]:
 
 def _archived(place: Path, path: str) -> Iterator[tuple[str, int, bytes]]:
     """The same of an archive, which is never extracted; bounded in size, ratio and members."""
+    import tarfile  # noqa: PLC0415 - few checks open an archive
+
     most = min(BYTES, max(place.stat().st_size, 1) * RATIO)
     total = 0
     names: set[str] = set()

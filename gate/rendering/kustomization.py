@@ -37,10 +37,7 @@ _LISTS: Final = (
     "transformers",
     "validators",
 )
-_REMOTE: Final = re.compile(
-    r"^[a-z][a-z0-9+.-]*::|://|^[\w.-]+@|^[\w.-]+\.[a-z]{2,}[:/]|^gh:|[?&](ref|version|timeout|submodules)=",
-    re.IGNORECASE,
-)
+_REMOTE: Final = r"(?i)^[a-z][a-z0-9+.-]*::|://|^[\w.-]+@|^[\w.-]+\.[a-z]{2,}[:/]|^gh:|[?&](ref|version|timeout|submodules)="
 _OF_FILES: Final = (
     "patches",
     "patchesJson6902",
@@ -114,7 +111,7 @@ def _refuse_remote(place: Path, path: str) -> set[Path]:
                 "too many kustomizations", code="too_large", path=path, expected=f"at most {FOLDERS}"
             )
         for named in _named(file, path):
-            if _REMOTE.search(named) and not (folder / named).exists():
+            if re.search(_REMOTE, named) and not (folder / named).exists():
                 raise ReportError(
                     f"the kustomization refers to {quoted(named)}",
                     code="remote_reference",

@@ -27,6 +27,7 @@ from gate.service.routes import (
     projects,
     promotions,
     reports,
+    teams,
     tokens,
     trusts,
     waivers,
@@ -56,6 +57,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     jobs.ROUTES,
     events.ROUTES,
     grants.ROUTES,
+    teams.ROUTES,
 )
 
 

@@ -11,7 +11,7 @@ import msgspec
 from fastapi import Depends, Header, Query, Request
 from starlette.responses import Response
 
-from gate.service import answers
+from gate.service import answers, tables
 from gate.service.auth import Caller, caller_of
 from gate.service.context import OtherRequest, Service
 from gate.service.problems import Detail, Refusal
@@ -50,6 +50,11 @@ async def key_of(
     ] = None,
 ) -> str | None:
     """The request's key; raises `Refusal` 400 for one that is none."""
+    return key_in(idempotency_key)
+
+
+def key_in(idempotency_key: str | None) -> str | None:
+    """The key that a header names, if it is one; raises as `key_of`."""
     if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
         raise Refusal(400, "Idempotency-Key: expected 1 to 200 visible ASCII characters")
     return idempotency_key
@@ -92,8 +97,13 @@ def done_once(
     return Response(answer.body, answer.status, headers, media_type="application/json")
 
 
-def listed(request: Request, page: Callable[[], Page[T]], shown: Callable[[T], Any]) -> Response:
-    """A page as JSON: `items`, `next`, and the same as a Link header (RFC 8288)."""
+def listed(
+    request: Request,
+    page: Callable[[], Page[T]],
+    shown: Callable[[T], Any],
+    columns: tuple[str, ...] = (),
+) -> Response:
+    """A page as JSON: `items`, `next`, and the same as a Link header (RFC 8288); with `columns` also as CSV."""
     try:
         found = page()
     except CursorError:
@@ -105,5 +115,8 @@ def listed(request: Request, page: Callable[[], Page[T]], shown: Callable[[T], A
     if found.cursor is not None:
         url = request.url.include_query_params(cursor=found.cursor)
         headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+    if columns and tables.is_wanted(request):
+        content = tables.lines((shown(item) for item in found.items), columns)
+        return Response(content, headers=headers, media_type=tables.CSV)
     value = {"items": [shown(item) for item in found.items], "next": found.cursor}
     return answers.json(value, headers=headers)

@@ -7,14 +7,18 @@ scanner finds one that leaked and a typing error is told from a stranger. Only i
 from __future__ import annotations
 
 import base64
+import contextlib
 import hmac
 import zlib
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Final
 
 import msgspec
 from starlette.requests import Request
 
+from gate import times
+from gate.errors import StoreError
 from gate.service import login, memberships
 from gate.service.ci_claims import Facts
 from gate.service.context import Service
@@ -26,9 +30,12 @@ from gate.stores import projects, sessions, tokens
 from gate.stores.database import Connection
 from gate.stores.projects import Project
 from gate.stores.sessions import Session
+from gate.stores.teams import Membership
 
 PREFIX: Final = "gate_"
 SECRET_BYTES: Final = 32
+NOTED_EVERY_S: Final = 60.0
+"""How exactly it is known when a session was last used."""
 LONGEST_TOKEN: Final = 4_096
 SHORTEST_OWN_TOKEN: Final = 32
 """Characters of a token that an operator chose (GATE_BOOTSTRAP_TOKEN)."""
@@ -48,15 +55,38 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Of the identity provider; a token has none."""
     facts: Facts | None = None
     """What a CI system vouched for; None where nobody did."""
+    teams: tuple[Membership, ...] = ()
+    """The teams of a person."""
 
     def may(self, permission: Permission) -> bool:
         """Whether a role has it, in whatever projects that counts; who one is, everybody may ask."""
-        return permission is Permission.SELF_READ or any(_brings(grant, permission) for grant in self.grants)
+        return (
+            permission is Permission.SELF_READ
+            or any(_brings(grant, permission) for grant in self.grants)
+            or any(memberships.brings(one, permission) for one in self.teams)
+        )
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether the caller has `permission` in the whole instance, not in a team alone."""
+        return any(grant.project_id is None and _brings(grant, self.permission) for grant in self.grants)
+
+    @property
+    def team_ids(self) -> tuple[str, ...] | None:
+        """The teams in which the caller has `permission`; None: all."""
+        here = tuple(one.team_id for one in self.teams if memberships.brings(one, self.permission))
+        return None if self.is_everywhere else here
+
+    def in_namespace(self, name: str) -> bool:
+        """Whether the caller has `permission` in that namespace of the cluster."""
+        return self.is_everywhere or any(
+            name in one.namespaces and memberships.brings(one, self.permission) for one in self.teams
+        )
 
     def wanting(self, permission: Permission) -> Caller:
         """The same caller, for what wants another permission; 403 where no role brings it anywhere."""
         if not self.may(permission):
-            raise _forbidden(permission)
+            raise forbidden(permission)
         return msgspec.structs.replace(self, permission=permission)
 
     @property
@@ -83,7 +113,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         if found is None or not self.knows(found.id):
             raise not_found()
         if not self.sees(found.id):
-            raise _forbidden(self.permission)
+            raise forbidden(self.permission)
         return found
 
     def roles(self, connection: Connection) -> list[dict[str, str | None]]:
@@ -138,11 +168,12 @@ def authorized(request: Request) -> None:
     if permission is None:
         raise Refusal(403, "this needs a permission that was never declared")
     if not caller.may(permission):
-        raise _forbidden(permission)
+        raise forbidden(permission)
     request.state.caller = caller
 
 
-def _forbidden(permission: Permission) -> Refusal:
+def forbidden(permission: Permission) -> Refusal:
+    """The answer to somebody whose role does not bring `permission`."""
     return Refusal(403, f"your role there has not {permission.value}")
 
 
@@ -167,13 +198,16 @@ def _caller(request: Request, service: Service, permission: Permission) -> Calle
     identity = service.identity
     if not secret or identity is None or identity.login is None:
         raise _unauthenticated("no token; send `Authorization: Bearer TOKEN`", "")
+    now, idle_s = service.now(), float(identity.login.idle)
+    idle_since = times.sortable(now - timedelta(seconds=idle_s))
     with service.database.reading() as connection:
-        known = sessions.known(connection, secret, service.now_text())
+        known = sessions.known(connection, secret, times.sortable(now), idle_since)
         # One of another provider, before the platform's file was changed, counts for nothing now.
         if known is None or known.issuer != identity.login.issuer:
             raise _unauthenticated("the session has ended; log in at /auth/login", ', error="invalid_token"')
-        grants = memberships.grants(connection, identity.settings.roles, known)
+        grants, teams = memberships.grants(connection, identity.settings.roles, known)
     _refuse_forged(request, secret)
+    _used(service, known, times.sortable(now - timedelta(seconds=min(idle_s / 4, NOTED_EVERY_S))))
     request.state.session = known
     return Caller(
         principal=known.principal,
@@ -181,7 +215,17 @@ def _caller(request: Request, service: Service, permission: Permission) -> Calle
         grants=grants,
         permission=permission,
         groups=known.groups,
+        teams=teams,
     )
+
+
+def _used(service: Service, session: Session, noted_before: str) -> None:
+    """Put down that the session is used, now and then; a store that cannot be written to keeps nobody from reading."""
+    if session.last < noted_before:
+        with contextlib.suppress(StoreError):
+            service.writer.submit(
+                lambda transaction: sessions.used(transaction.connection, session.id, transaction.now)
+            )
 
 
 def _refuse_forged(request: Request, secret: str) -> None:

@@ -38,11 +38,13 @@ class Connection(HttpToolsProtocol):
         """Bytes came; those of headers are counted."""
         if self._in_head:
             self._head_bytes += len(data)
-            if self._deadline is None:
-                self._deadline = self.loop.call_later(HEAD_TIMEOUT_S, self._drop)
         super().data_received(data)
-        if self._in_head and self._head_bytes > HEAD_BYTES:
+        if not self._in_head or not self._head_bytes:
+            return
+        if self._head_bytes > HEAD_BYTES:
             self._drop()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_TIMEOUT_S, self._drop)
 
     def on_headers_complete(self) -> None:
         """The headers are whole; the body has a deadline of its own (`webhook`)."""

@@ -243,9 +243,6 @@ def refuse_utf16(files: tuple[File, ...]) -> None:
             raise Refusal(415, f"{file.path[:80]!r} is UTF-16, expected UTF-8", code="report_encoding")
 
 
-# ------------------------------------------------------------------------------------ the question
-
-
 def _question(
     service: Service,
     project: Project,
@@ -260,14 +257,19 @@ def _question(
     subject, meta = asking.subject, asking.meta
     name = environment.name if environment else None
     _refuse_unknown(bundle, value, meta)
-    with service.database.reading() as connection:
-        own = (
-            *environments.branch_feeds(environment, subject.branch),
-            *_promotion(connection, project, environment, subject, now),
-        )
-        askers = origins.askers(asking.by, meta.subject)
-        given = _approvals(connection, askers, project, environment, subject, now)
-        entries = stored_waivers.active(connection, project.id, times.sortable(now))
+    own: tuple[Said, ...] = ()
+    given: tuple[Approval, ...] = ()
+    entries: list[dict[str, Any]] = []
+    # Without an environment nothing is promoted or approved, without waivers none is asked for.
+    if environment is not None or project.may_have_waivers:
+        with service.database.reading() as connection:
+            own = (
+                *environments.branch_feeds(environment, subject.branch),
+                *_promotion(connection, project, environment, subject, now),
+            )
+            askers = origins.askers(asking.by, meta.subject)
+            given = _approvals(connection, askers, project, environment, subject, now)
+            entries = stored_waivers.active(connection, project.id, times.sortable(now))
     overlay = settings.thresholds_overlay(value, environment)
     merged = settings.merged(settings.merged(bundle.settings, {}), overlay)
     max_age_s = times.duration_s(meta.max_age) if meta.max_age else None

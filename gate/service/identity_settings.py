@@ -21,6 +21,7 @@ from gate.documents.shape import Duration
 from gate.errors import Problem, SettingsError, quoted
 from gate.service.outbound import Reach, Unreached, target
 from gate.service.permissions import INSTANCE_ONLY, Role
+from gate.service.secret_files import SecretFile
 
 SECTION: Final = "identity"
 OTHERS: Final = frozenset({"admission"})
@@ -64,6 +65,8 @@ class LoginSettings(_Section, frozen=True, kw_only=True):
     groups_claim: Text = "groups"
     session: Duration = msgspec.field(default_factory=lambda: Duration(8 * 3_600))
     """How long a login counts."""
+    idle: Duration = msgspec.field(default_factory=lambda: Duration(3_600))
+    """How long one that nobody uses counts."""
 
 
 class GroupRole(_Section, frozen=True, kw_only=True):
@@ -106,7 +109,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
     settings: IdentitySettings
     reach: Reach
-    client_secret: str | None = None
+    client_secret: SecretFile | None = None
 
 
 def wanted(content: bytes, path: str) -> Wanted | None:
@@ -130,7 +133,7 @@ def wanted(content: bytes, path: str) -> Wanted | None:
         ports=network.ports,
         ca_file=str(folder / network.ca_file) if network.ca_file else None,
     )
-    secret = _secret(folder / settings.login.client_secret_file) if settings.login else None
+    secret = SecretFile(folder / settings.login.client_secret_file) if settings.login else None
     return Wanted(settings=settings, reach=reach, client_secret=secret)
 
 
@@ -160,6 +163,8 @@ def _contradictions(settings: IdentitySettings, parsed: yaml.Parsed) -> Iterator
             yield wrong(("login", "scopes"), "scopes without openid", "add openid")
         if not 0 < settings.login.session <= LONGEST_SESSION_S:
             yield wrong(("login", "session"), "session is not from 1 s to 24 h", "shorten it")
+        if not 0 < settings.login.idle <= LONGEST_SESSION_S:
+            yield wrong(("login", "idle"), "idle is not from 1 s to 24 h", "shorten it")
     yield from _of_roles(settings, wrong)
 
 
@@ -182,18 +187,6 @@ def _issuer(
         target(issuer, settings.network.ports)
     except Unreached as error:
         yield wrong(keys, f"{quoted(issuer)} is never asked: {error}", "correct it")
-
-
-def _secret(path: Path) -> str:
-    try:
-        secret = path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"identity.login.client_secret_file cannot be read: {type(error).__name__}", path=str(path)
-        ) from None
-    if not secret:
-        raise SettingsError("identity.login.client_secret_file is empty", path=str(path))
-    return secret
 
 
 def _duration(_: type, text: str) -> Duration:

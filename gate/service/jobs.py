@@ -23,6 +23,7 @@ from gate.errors import GateError, ReportError, SettingsError, StoreError
 from gate.service import expiry, keeping, putting_off, reevaluation, waiving
 from gate.service.context import Service
 from gate.service.evidence import NotAgain
+from gate.service.metrics import OTHER
 from gate.service.problems import Refusal
 from gate.stores import events, jobs, projects
 from gate.stores.database import Unavailable
@@ -86,7 +87,7 @@ def done(service: Service, job_id: str, holder: str) -> Job | None:
     if job is None:
         return None
     try:
-        with _Holding(service, job, holder):
+        with _Holding(service, job, holder), service.metrics.job(job.kind if job.kind in TASKS else OTHER):
             effect = _effect(service, job)
 
         def finish(transaction: Transaction) -> None:

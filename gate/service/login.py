@@ -202,7 +202,7 @@ def _bought(identity: Identity, login: LoginSettings, given: Begun, code: str) -
         "authorization_code", redirect_uri=_callback(identity), code=code, code_verifier=given.verifier
     )
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    client = _Client(login.client_id, identity.client_secret or "")
+    client = _Client(login.client_id, identity.client_secret.value() if identity.client_secret else "")
     _, headers, body = encode_client_secret_basic(client, "POST", endpoint, headers, body)
     try:
         data = identity.outbound.fetched(endpoint, body=body.encode(), headers=headers)

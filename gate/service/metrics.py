@@ -79,6 +79,13 @@ class Metrics:
             buckets=SECONDS,
             registry=registry,
         )
+        self._job_s = Histogram(
+            "gate_job_duration_seconds",
+            "One attempt of a job.",
+            ("task",),
+            buckets=SECONDS,
+            registry=registry,
+        )
         self.chain_ok = Gauge(
             "gate_audit_chain_ok",
             "Whether the record was whole when it was last verified here; absent before.",
@@ -126,6 +133,15 @@ class Metrics:
         finally:
             self._evaluations.labels("opa", result).inc()
             self._evaluation_s.labels("opa").observe(time.perf_counter() - started)
+
+    @contextmanager
+    def job(self, kind: str) -> Iterator[None]:
+        """One attempt of a job, however it ends."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._job_s.labels(kind).observe(time.perf_counter() - started)
 
     def answered(self, method: str, route: str | None, code: int, seconds: float) -> None:
         """One HTTP request; `route` is its template, None where none fits."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -42,6 +42,11 @@ class Permission(StrEnum):
     """Break-glass, asked for or taken back."""
     GRANTS_APPROVE = "grants:approve"
     METRICS_READ = "metrics:read"
+    TEAMS_READ = "teams:read"
+    TEAMS_WRITE = "teams:write"
+    """Which teams there are, and what is theirs."""
+    TEAMS_DELEGATE = "teams:delegate"
+    """Who is in a team, as what."""
 
 
 class Role(StrEnum):
@@ -84,7 +89,7 @@ ROLES: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.POLICY_OWNER: _VIEW
     | {_P.REPORTS_READ, _P.EVALUATE, _P.WAIVERS_REQUEST, _P.PROJECTS_WRITE, _P.GRANTS_REQUEST}
     | _TRUST,
-    Role.AUDITOR: _VIEW | {_P.REPORTS_READ, _P.AUDIT_READ, _P.AUDIT_VERIFY, _P.TRUSTS_READ},
+    Role.AUDITOR: _VIEW | {_P.REPORTS_READ, _P.AUDIT_READ, _P.AUDIT_VERIFY, _P.TRUSTS_READ, _P.TEAMS_READ},
     Role.ADMIN: frozenset(_P)
     - {_P.WAIVERS_APPROVE, _P.APPROVALS_GIVE, _P.ADMISSION_WRITE, _P.GRANTS_APPROVE},
     Role.ADMISSION: frozenset({_P.SELF_READ, _P.ADMISSION_READ, _P.ADMISSION_WRITE}),
@@ -102,9 +107,21 @@ INSTANCE_WIDE: Final = frozenset(
         _P.GRANTS_REQUEST,
         _P.GRANTS_APPROVE,
         _P.METRICS_READ,
+        _P.TEAMS_READ,
+        _P.TEAMS_WRITE,
+        _P.TEAMS_DELEGATE,
     }
 )
 """What only a token of the whole instance may do: it is about all projects at once."""
+
+
+OF_NAMESPACES: Final = frozenset({_P.GRANTS_REQUEST, _P.GRANTS_APPROVE})
+"""What a role in a team brings in the namespaces of the team."""
+
+
+def of_roles(roles: Iterable[str]) -> frozenset[Permission]:
+    """What these roles bring together."""
+    return frozenset[Permission]().union(*(ROLES[Role(role)] for role in roles))
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):

@@ -55,6 +55,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8080
     database_url: str | None = None
+    database_url_again: Callable[[], str | None] | None = None
+    """Gives the URL as its file has it by now: a password that was replaced counts for each further connection."""
     data_dir: str = ".gate/service"
     policies: str | None = None
     bootstrap_token: str | None = None
@@ -108,7 +110,7 @@ def opened(options: Options) -> Service:
 
     Raises `GateError` where the store or the policies cannot be used.
     """
-    database = Database(database_url(options.database_url, options.data_dir))
+    database = Database(database_url(options.database_url, options.data_dir), options.database_url_again)
     try:
         if database.is_postgresql:
             migrations.refuse_other(database) if _has_tables(database) else migrations.migrated(database)

@@ -99,22 +99,28 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
 async def submission(request: Request) -> Submission:
     """The request's submission; raises `Refusal` for everything that is not wholly understood."""
     kind = refuse_other_type(request, (JSON, MULTIPART))
-    meta, files = await (_of_json(request) if kind == JSON else _of_parts(request))
+    if kind == JSON:
+        return of_json(await request.body())
+    return _whole(*await _of_parts(request))
+
+
+def of_json(body: bytes) -> Submission:
+    """The submission that a JSON body is; raises as `submission`."""
+    meta = _validated(MetaWithReports, strict_json(body))
+    files = [
+        File(path=one.path, data=_content(one, index), declared=one.format)
+        for index, one in enumerate(meta.reports)
+    ]
+    return _whole(meta, tuple(files))
+
+
+def _whole(meta: Meta, files: tuple[File, ...]) -> Submission:
     _refuse_doubles(files, meta)
     digest = hashlib.sha256(meta.model_dump_json(exclude={"reports", "files"}).encode())
     for file in files:
         digest.update(hashlib.sha256(file.data).digest())
         digest.update(msgspec.json.encode([file.path, file.declared]))
     return Submission(meta=meta, files=files, sha256=digest.hexdigest())
-
-
-async def _of_json(request: Request) -> tuple[Meta, tuple[File, ...]]:
-    meta = _validated(MetaWithReports, strict_json(await request.body()))
-    files = [
-        File(path=one.path, data=_content(one, index), declared=one.format)
-        for index, one in enumerate(meta.reports)
-    ]
-    return meta, tuple(files)
 
 
 def _content(given: ReportIn, index: int) -> bytes:

@@ -1,7 +1,7 @@
-"""`POST /admission/validate` on a port of its own: a plain ASGI application and the server that runs it.
+"""`POST /admission/validate` on a port of its own: the server that runs it, and what runs beside.
 
-No framework is on the way of a review. Beside it stand `/livez`, `/readyz` and `/metrics`, which tell
-nothing of what was reviewed.
+Reviews are answered by their connections (`review_connections`). Beside them stand `/livez`, `/readyz`
+and `/metrics`, which tell nothing of what was reviewed.
 """
 
 from __future__ import annotations
@@ -12,32 +12,26 @@ import gc
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qs
 
 import msgspec
 import uvicorn
 
-from gate import limits, times
-from gate.admission import defaults
+from gate import times
 from gate.admission.coverage import Registered
 from gate.admission.desk import Desk
-from gate.errors import GateError
 from gate.service.certificates import Certificate
 from gate.service.connections import Connection
 from gate.service.following import Follower, Forwarder
+from gate.service.review_connections import ReviewConnection
 from gate.service.standing import Watcher
 
-PATH: Final = defaults.PATH
-BODY_TIMEOUT_S: Final = 5.0
-"""From the end of a request's headers to the end of its body."""
 KEEP_ALIVE_S: Final = 10
 CONNECTIONS: Final = 2_000
 STOP_TIMEOUT_S: Final = 30
 FLUSH_EVERY_S: Final = 5.0
-LONGEST_TIMEOUT_S: Final = 30.0
-"""What admissionregistration/v1 allows a webhook at most."""
 LOG: Final = logging.getLogger("gate.admission")
 
 Message = MutableMapping[str, Any]
@@ -59,90 +53,21 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """The webhook configuration that the API server has; None where nobody said."""
 
 
-class _TooLarge(Exception):
-    """The body is above `limits.REVIEW_BYTES`."""
-
-
-class _Gone(Exception):
-    """The other end has left."""
+def connection(desk: Desk) -> Callable[..., asyncio.Protocol]:
+    """What makes a connection whose reviews `desk` answers."""
+    return partial(ReviewConnection, answer=desk.answer, refused=partial(desk.counts.add, "refused"))
 
 
 def app(desk: Desk, parts: Parts) -> Application:
-    """The ASGI application; its lifespan starts and stops what runs beside."""
+    """What is asked besides reviews, as an ASGI application; its lifespan starts and stops what runs beside."""
 
     async def application(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(desk, parts, receive, send)
         elif scope["type"] == "http":
-            await _answered(desk, parts, scope, receive, send)
+            await _beside(desk, parts, scope["path"], scope["method"], send)
 
     return application
-
-
-async def _answered(
-    desk: Desk, parts: Parts, scope: MutableMapping[str, Any], receive: Receive, send: Send
-) -> None:
-    path, method = scope["path"], scope["method"]
-    if path != PATH:
-        await _beside(desk, parts, path, method, send)
-        return
-    if method != "POST":
-        await _sent(send, 405, b"POST only", b"text/plain")
-        return
-    try:
-        body = await asyncio.wait_for(_body(scope, receive), BODY_TIMEOUT_S)
-    except _TooLarge:
-        await _sent(
-            send, 413, b"a review has at most %d bytes" % limits.REVIEW_BYTES, b"text/plain", close=True
-        )
-        return
-    except TimeoutError:
-        await _sent(send, 408, b"the review did not arrive in time", b"text/plain", close=True)
-        return
-    except _Gone:
-        return
-    try:
-        answer = await desk.answer(body, budget_s(scope["query_string"]))
-    except GateError as error:
-        desk.counts.add("refused")
-        code = 413 if error.problems[0].code == "review_too_large" else 400
-        await _sent(send, code, str(error).encode(), b"text/plain")
-        return
-    await _sent(send, 200, answer, b"application/json")
-
-
-def budget_s(query: bytes) -> float:
-    """How long an answer may take: what `?timeout=` leaves, less a margin for the way back."""
-    if not query:
-        return limits.ADMISSION_TIMEOUT_S
-    given = parse_qs(query.decode("latin-1")).get("timeout", [""])[0]
-    timeout_s = times.duration_s(given)
-    if timeout_s is None or timeout_s <= 0:
-        return limits.ADMISSION_TIMEOUT_S
-    return max(min(timeout_s, LONGEST_TIMEOUT_S) - limits.ADMISSION_MARGIN_S, limits.ADMISSION_MARGIN_S / 2)
-
-
-async def _body(scope: MutableMapping[str, Any], receive: Receive) -> bytes:
-    for name, value in scope["headers"]:
-        if name == b"content-length" and (not value.isdigit() or int(value) > limits.REVIEW_BYTES):
-            raise _TooLarge
-    message = await receive()
-    pieces = [_piece(message)]
-    size = len(pieces[0])
-    while message.get("more_body"):
-        message = await receive()
-        pieces.append(_piece(message))
-        size += len(pieces[-1])
-        if size > limits.REVIEW_BYTES:
-            raise _TooLarge
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-def _piece(message: Message) -> bytes:
-    if message["type"] != "http.request":
-        raise _Gone
-    piece: bytes = message.get("body", b"")
-    return piece
 
 
 async def _beside(desk: Desk, parts: Parts, path: str, method: str, send: Send) -> None:
@@ -212,10 +137,8 @@ def _metrics(desk: Desk, parts: Parts) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-async def _sent(send: Send, status: int, body: bytes, kind: bytes, *, close: bool = False) -> None:
+async def _sent(send: Send, status: int, body: bytes, kind: bytes) -> None:
     headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
-    if close:
-        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -305,7 +228,7 @@ def serve(desk: Desk, parts: Parts, *, host: str, port: int) -> None:
         app(desk, parts),
         host=host,
         port=port,
-        http=Connection,
+        http=connection(desk),  # type: ignore[arg-type] - uvicorn only ever calls it
         loop="auto",
         ws="none",
         lifespan="on",

@@ -68,6 +68,12 @@ def lines(connection: Connection) -> Iterator[bytes]:
         yield entry.line
 
 
+def rows(connection: Connection) -> Iterator[dict[str, object]]:
+    """The columns of every decision beside its line, chain by chain."""
+    for _, _, columns, _ in _entries(connection):
+        yield {name: value for name, value in columns.items() if name != "line"}
+
+
 def _entries(connection: Connection) -> Iterator[tuple[str, str, dict[str, object], Entry]]:
     query = (
         select(DECISIONS, DECISION_DOCUMENTS.c.line)

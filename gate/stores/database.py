@@ -14,7 +14,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +25,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlc
 from sqlalchemy.exc import IntegrityError as Clash
 from sqlalchemy.pool import StaticPool
 
-from gate.errors import StoreError, quoted
+from gate.errors import GateError, StoreError, quoted
 
 __all__ = ["Clash", "Connection", "Database", "Unavailable"]
 
@@ -52,6 +52,7 @@ _ON_POSTGRESQL: Final = {
     "timezone": "UTC",
 }
 _NETWORK_FILE_SYSTEMS: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs"})
+_MOUNTS: Final = Path("/proc/self/mounts")
 _MIGRATION_LOCK: Final = 0x67617465
 """Advisory lock of PostgreSQL, "gate" in ASCII; the next two numbers lock the feed and a writer's start."""
 FEED_LOCK: Final = _MIGRATION_LOCK + 1
@@ -66,15 +67,21 @@ class Unavailable(StoreError):
 class Database:
     """One opened store: `reading` for questions, `writing` for the one writer. Close it."""
 
-    def __init__(self, url: str) -> None:
-        """Open `url`: `sqlite:///FILE` or `postgresql://…`; raises `StoreError` where that cannot be."""
+    def __init__(self, url: str, again: Callable[[], str | None] | None = None) -> None:
+        """Open `url`: `sqlite:///FILE` or `postgresql://…`; raises `StoreError` where that cannot be.
+
+        `again` gives the URL as it is by now: each further connection uses its user and password.
+        """
         self.url = _url(url)
+        self._again = again
         self.is_postgresql = self.url.get_backend_name() == "postgresql"
         self._lock_file: int | None = None
         self._one_writes = threading.Lock()
         if self.is_postgresql:
             self._writer = _postgresql(self.url, is_writer=True)
             self._reader = _postgresql(self.url, is_writer=False)
+            for engine in (self._writer, self._reader):
+                event.listen(engine, "do_connect", self._with_credentials)
         else:
             path = Path(self.url.database or "")
             self._lock_file = _locked(path)
@@ -88,6 +95,23 @@ class Database:
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
+
+    def url_now(self) -> URL:
+        """The URL with the user and password of now; with those of before where they cannot be read."""
+        try:
+            said = self._again() if self._again is not None else None
+            now = _url(said) if said else self.url
+        except GateError:
+            return self.url
+        if now.get_backend_name() == "postgresql" and now.password is not None:
+            # Only these: another host or name is another store, which a running process does not change to.
+            self.url = self.url.set(username=now.username, password=now.password)
+        return self.url
+
+    def _with_credentials(self, _: object, __: object, ___: object, parameters: dict[str, Any]) -> None:
+        now = self.url_now()
+        if self._again is not None and now.password is not None:
+            parameters |= {"user": now.username, "password": now.password}
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -291,7 +315,7 @@ def _is_ours(descriptor: int) -> bool:
 def _refuse_network(folder: Path) -> None:
     """Raise for a network file system: WAL needs shared memory (sqlite.org/wal.html; THREATS.md J6)."""
     try:
-        mounts = Path("/proc/self/mounts").read_text("utf-8", "replace")
+        mounts = _MOUNTS.read_text("utf-8", "replace")
     except OSError:
         return
     here = str(folder.resolve())

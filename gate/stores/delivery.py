@@ -47,7 +47,7 @@ class Delivery:
     """A thread that is told of jobs by procrastinate and calls `done` for each; stop it."""
 
     def __init__(self, database: Database, name: str, done: Callable[[str], object]) -> None:
-        self._url = database.url
+        self._database = database
         self._name = name
         self._done = done
         self._ends = threading.Event()
@@ -87,7 +87,9 @@ class Delivery:
 
     async def _listened(self) -> None:
         connector = PsycopgConnector(
-            conninfo=self._url.set(drivername="postgresql").render_as_string(hide_password=False),
+            conninfo=self._database.url_now()
+            .set(drivername="postgresql")
+            .render_as_string(hide_password=False),
             kwargs={"options": f"-c search_path={SCHEMA}", "application_name": "gate jobs"},
             min_size=1,
             max_size=4,

@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Collection, Sequence
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
 
 from gate.stores import paging
+from gate.stores.often import Often
 from gate.stores.paging import Page
-from gate.stores.schema import ENVIRONMENTS, PROJECT_SETTINGS, PROJECTS
+from gate.stores.schema import ENVIRONMENTS, PROJECT_SETTINGS, PROJECTS, WAIVERS
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +26,8 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     """Its settings: a gate.yaml."""
     updated_at: str
     updated_by: str
+    may_have_waivers: bool = True
+    """False where none was in force when it was read: nobody needs to ask for them."""
 
 
 _COLUMNS = (
@@ -41,14 +44,18 @@ _JOINED = select(*_COLUMNS).join(
     (PROJECT_SETTINGS.c.project_id == PROJECTS.c.id) & (PROJECT_SETTINGS.c.version == PROJECTS.c.version),
 )
 
-_BY_KEY = _JOINED.where(PROJECTS.c.key == bindparam("its_key"))
-"""Made once: every decision asks it."""
+_HAS_WAIVERS = exists().where(WAIVERS.c.project_id == PROJECTS.c.id, WAIVERS.c.state == "active")
+_BY_KEY = Often(_JOINED.add_columns(_HAS_WAIVERS).where(PROJECTS.c.key == bindparam("its_key")))
+_NAMES = ("id", "key", "version", "created_at", "document", "updated_at", "updated_by")
 
 
 def by_key(connection: Connection, key: str) -> Project | None:
     """The project of that name."""
-    row = connection.execute(_BY_KEY, {"its_key": key}).one_or_none()
-    return None if row is None else Project(**row._mapping)  # noqa: SLF001 - SQLAlchemy's own name
+    row = _BY_KEY.row(connection, its_key=key)
+    if row is None:
+        return None
+    named = dict(zip(_NAMES, row, strict=False))
+    return Project(**named, may_have_waivers=bool(row[len(_NAMES)]))
 
 
 def by_id(connection: Connection, project_id: str) -> Project | None:

@@ -58,17 +58,19 @@ _problems contains problem if {
 
 # Places are made only where a type is wrong.
 _problems contains problem if {
-	shapes.suspects(object.union(
-		{"volumes": _members(pods.all, "volumes")},
-		{list: _members(pods.containers, list) | some list in ["env", "envFrom", "volumeMounts"]},
-	), _of_lists) != set()
+	not shapes.are_well_typed(_values, _of_lists)
 	some problem in shapes.mistyped(object.union(
 		{"volumes": _elements(pods.all, "volumes")},
 		{list: _elements(pods.containers, list) | some list in ["env", "envFrom", "volumeMounts"]},
 	), _of_lists)
 }
 
-_members(places, field) := [value | some place in places; some value in place.value[field]; is_object(value)]
+_values := {
+	"env": {variable | some container in pods.bare; some variable in container.env; is_object(variable)},
+	"envFrom": {source | some container in pods.bare; some source in container.envFrom; is_object(source)},
+	"volumeMounts": {mount | some container in pods.bare; some mount in container.volumeMounts; is_object(mount)},
+	"volumes": [volume | some pod in pods.all; some volume in pod.value.volumes; is_object(volume)],
+}
 
 # The objects of the list `field` of all `places`, as places.
 _elements(places, field) := [element |

@@ -44,8 +44,19 @@ _shapes := {
 			"volumes": "list of objects",
 		},
 		["resources"]: {"limits": "object"},
-		["securityContext"]: _context,
-		["securityContext", "capabilities"]: _capabilities,
+		["securityContext"]: {
+			"allowPrivilegeEscalation": "boolean",
+			"appArmorProfile": "object",
+			"capabilities": "object",
+			"privileged": "boolean",
+			"procMount": "string",
+			"runAsNonRoot": "boolean",
+			"seLinuxOptions": "object",
+			"seccompProfile": "object",
+			"sysctls": "list of objects",
+			"windowsOptions": "object",
+		},
+		["securityContext", "capabilities"]: {"add": "list of strings"},
 	},
 	"containers": {
 		[]: {
@@ -60,22 +71,18 @@ _shapes := {
 			"startupProbe": "object",
 		},
 		["resources"]: {"limits": "object"},
-		["securityContext"]: _context,
-		["securityContext", "capabilities"]: _capabilities,
+		["securityContext"]: {
+			"allowPrivilegeEscalation": "boolean",
+			"appArmorProfile": "object",
+			"capabilities": "object",
+			"privileged": "boolean",
+			"procMount": "string",
+			"runAsNonRoot": "boolean",
+			"seLinuxOptions": "object",
+			"seccompProfile": "object",
+			"sysctls": "list of objects",
+			"windowsOptions": "object",
+		},
+		["securityContext", "capabilities"]: {"add": "list of strings"},
 	},
 }
-
-_context := {
-	"allowPrivilegeEscalation": "boolean",
-	"appArmorProfile": "object",
-	"capabilities": "object",
-	"privileged": "boolean",
-	"procMount": "string",
-	"runAsNonRoot": "boolean",
-	"seLinuxOptions": "object",
-	"seccompProfile": "object",
-	"sysctls": "list of objects",
-	"windowsOptions": "object",
-}
-
-_capabilities := {"add": "list of strings"}

@@ -12,9 +12,9 @@ import data.lib.settings
 newest := 37
 
 # The minor versions whose `level` must hold. Restricted contains baseline, so there may be two; then both hold.
-minors("baseline") := _selected("baseline") | _selected("restricted")
+minors("baseline") := _selected.baseline | _selected.restricted
 
-minors("restricted") := _selected("restricted")
+minors("restricted") := _selected.restricted
 
 # Whether a check of `level` that exists since the minor version `since` must hold.
 reaches(level, since) if {
@@ -56,9 +56,9 @@ is_baseline_capability(capability) if {
 
 # Null and nothing else says that a level was not selected. Where none was, as for a folder of these rules named
 # by its path, all of them hold.
-_selected(level) := {_minor(level)} - {null} if {
-	some one in ["baseline", "restricted"]
-	_minor(one) != null
-} else := {newest}
+_selected := selected if {
+	selected := {level: ({_minor(level)} - {null}) | some level in ["baseline", "restricted"]}
+	selected != {"baseline": set(), "restricted": set()}
+} else := {"baseline": {newest}, "restricted": {newest}}
 
 _minor(level) := settings.minor(concat(".", ["pod_security", level]), newest)

@@ -3,24 +3,25 @@
 #
 # A place is `{"label", "path", "value"}`: how a message names it, where it is in `input.object`, what is there.
 #
-# An evaluation costs what its expressions cost, each about a microsecond. So these lists are made once for all
-# rules, and a rule asks for `container.value.field` itself, which is nothing where the field is absent: a call to
-# `at` or `elements` is four to ten expressions, right where few objects come to it.
-# `not container.value.field == false` is true where the field is absent, any other `not` with a field that is
+# An evaluation costs what its expressions cost, each about a microsecond, and most of what is judged is well. So a
+# rule first asks what there is, wherever it is: `contexts`, `volume_fields`, `parts`; the containers of a pod are much
+# alike, and sets hold what is equal once. Only for what is wrong there it asks for the places, whose labels and paths
+# cost far more, and asks each place the same again: `having` gives those with a part that was found wrong.
+# `not part.securityContext.field == false` is true where the field is absent, any other `not` with a field that is
 # absent is undefined, since OPA looks the field up before: `object.get` says there what absent means.
 package lib.kubernetes.pods
 
-# Where each kind keeps its pod template.
+# Where each kind keeps its pod template, and in it the spec of the pod.
 _templates := {
-	"CronJob": ["spec", "jobTemplate", "spec", "template"],
-	"DaemonSet": ["spec", "template"],
-	"Deployment": ["spec", "template"],
-	"Job": ["spec", "template"],
-	"Pod": [],
-	"PodTemplate": ["template"],
-	"ReplicaSet": ["spec", "template"],
-	"ReplicationController": ["spec", "template"],
-	"StatefulSet": ["spec", "template"],
+	"CronJob": [["spec", "jobTemplate", "spec", "template"], ["spec", "jobTemplate", "spec", "template", "spec"]],
+	"DaemonSet": [["spec", "template"], ["spec", "template", "spec"]],
+	"Deployment": [["spec", "template"], ["spec", "template", "spec"]],
+	"Job": [["spec", "template"], ["spec", "template", "spec"]],
+	"Pod": [[], ["spec"]],
+	"PodTemplate": [["template"], ["template", "spec"]],
+	"ReplicaSet": [["spec", "template"], ["spec", "template", "spec"]],
+	"ReplicationController": [["spec", "template"], ["spec", "template", "spec"]],
+	"StatefulSet": [["spec", "template"], ["spec", "template", "spec"]],
 }
 
 # The pod template; of an object that is none of these kinds every one in it, wherever it is: a Rollout
@@ -31,20 +32,9 @@ templates := [{"label": "the pod template", "path": path, "value": _object_at(pa
 all := [{"label": "the pod", "path": path, "value": _object_at(path)} | some [_, path] in _paths]
 
 # Where each template is, and the pod's spec in it.
-_paths contains [path, array.concat(path, ["spec"])] if {
-	path := _templates[input.object.kind]
+_paths := [_templates[input.object.kind]] if {
 	not _is_custom
-}
-
-_paths contains [_template_of(path), path] if {
-	not _is_known
-	some path in _with_images
-}
-
-_is_known if {
-	_templates[input.object.kind]
-	not _is_custom
-}
+} else := [[_template_of(path), path] | some path in _with_images]
 
 # Groups of custom resources have a dot, the groups of Kubernetes' own workloads have none.
 _is_custom if {
@@ -66,6 +56,48 @@ _with_images contains array.slice(path, 0, count(path) - 2) if {
 _template_of(path) := array.slice(path, 0, count(path) - 1) if {
 	path[count(path) - 1] == "spec"
 } else := path
+
+# Every container by itself, without its place.
+bare := [value |
+	some pod in all
+	some list, _ in _lists
+	some value in pod.value[list]
+	is_object(value)
+]
+
+# What the containers have of `fields`, each once: `{"securityContext": {"privileged": true}}`.
+parts(fields) := {object.filter(container, fields) | some container in bare}
+
+# The security contexts of containers as parts, and with those of the pods.
+contexts := {{"securityContext": object.get(container, "securityContext", null)} | some container in bare}
+
+level_contexts := contexts | {{"securityContext": object.get(pod.value, "securityContext", null)} | some pod in all}
+
+# The places among `levels` or `containers` whose security context is the one of `part`.
+having(places, part) := [place |
+	some place in places
+	object.get(place.value, "securityContext", null) == part.securityContext
+]
+
+# The names of all fields that volumes have, their types among them.
+volume_fields := {field | some pod in all; some volume in pod.value.volumes; some field, _ in volume}
+
+# The lists of ports of containers, each once.
+ports := {container.ports | some container in bare}
+
+# What kubelet calls for containers, each once.
+calls := {call |
+	some container in bare
+	some field in ["livenessProbe", "readinessProbe", "startupProbe"]
+	call := container[field]
+	is_object(call)
+} | {call |
+	some container in bare
+	lifecycle := container.lifecycle
+	some field in ["postStart", "preStop"]
+	call := lifecycle[field]
+	is_object(call)
+}
 
 # Every container, of all three lists, with the pod it is in.
 containers := [{"label": _label(noun, value), "path": array.concat(pod.path, [list, i]), "value": value, "pod": pod} |

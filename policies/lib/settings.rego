@@ -31,4 +31,7 @@ _is_limit(value) if is_number(value)
 _is_limit(null)
 
 # An undefined value may not leave this file: `absent` is no number, no list and not null.
-_at(path) := object.get(input, array.concat(["settings"], split(path, ".")), "absent")
+# `input` as a whole is not named: a bundle that may look at all of it is sent all of it.
+_at(path) := object.get(input.settings, split(path, "."), "absent") if {
+	is_object(input.settings)
+} else := "absent"

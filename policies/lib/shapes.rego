@@ -6,19 +6,53 @@ import data.lib.kubernetes.pods
 # Why `input.object` cannot be judged, each a violation without its rule. `shapes` are the fields that rules
 # read: for one of the places below, for a path in them, the fields there with their type, as `type_name` gives it, or
 # `list of objects`, `list of strings`. `{"pod": {["securityContext"]: {"fsGroup": "number"}}}`. A field that is
-# absent or null has every type.
-problems(shapes) := _unreadable | mistyped(_places, shapes)
+# absent or null has every type. Write it as one constant: what refers to others is put together for each object.
+problems(shapes) := _unreadable if {
+	are_well_typed(
+		{
+			"containers": pods.parts(object.keys(shapes.containers[[]])),
+			"handlers": pods.calls,
+			"pod": [pod.value | some pod in pods.all],
+			"template": [template.value | some template in pods.templates],
+		},
+		shapes,
+	)
+} else := _unreadable | mistyped(_places, shapes)
 
-# The fields of `places`, by name, that have another type than `shapes` says, by name and path. Looked at are first,
-# for all places together, the types of what is there, and one by one only the fields of which a type is wrong.
+# Whether nothing in `values`, by name as `shapes` are, has another type: asked of what there is, wherever it is.
+are_well_typed(values, shapes) if {
+	wrong := [field |
+		some name, list in values
+		some below, fields in shapes[name]
+		some value in list
+		given := object.get(value, below, null)
+		some field, expected in fields
+		member := given[field]
+		type := type_name(member)
+		type != expected
+		not [type, {type_name(element) | some element in member}] in object.get(_as_lists, expected, {["null", set()]})
+	]
+	wrong == []
+}
+
+# What a field may be that has not the type it is said to have: the type of the value, and those of its elements.
+_as_lists := {
+	"list of objects": {["array", set()], ["array", {"object"}], ["null", set()]},
+	"list of strings": {["array", set()], ["array", {"string"}], ["null", set()]},
+}
+
+# The fields of `places`, by name, that have another type than `shapes` says.
 mistyped(places, shapes) := {problem |
-	some [name, below, field] in suspects({name: [place.value | some place in list] | some name, list in places}, shapes)
-	some place in places[name]
-	path := array.concat(below, [field])
-	value := object.get(place.value, path, null)
+	some name, list in places
+	some place in list
+	some below, fields in shapes[name]
+	given := object.get(place.value, below, null)
+	some field, expected in fields
+	value := given[field]
+	type_name(value) != expected
 	value != null
-	expected := shapes[name][below][field]
 	not _fits(value, expected)
+	path := array.concat(below, [field])
 	problem := {
 		"message": sprintf("%s: %s is %s, expected %s", [
 			place.label,
@@ -29,38 +63,6 @@ mistyped(places, shapes) := {problem |
 		"path": pods.pointer(place, path),
 	}
 }
-
-# The fields, `[name, below, field]`, that may have another type in some of `values[name]`, or elements of another; none
-# where all is well.
-suspects(values, shapes) := others | lists if {
-	types := {[name, below, field, type_name(member)] |
-		some name, list in values
-		some value in list
-		some below, fields in shapes[name]
-		given := object.get(value, below, null)
-		is_object(given)
-		some field, member in object.filter(given, fields)
-	}
-	others := {[name, below, field] |
-		some [name, below, field, type] in types
-		type != shapes[name][below][field]
-		type != "null"
-		not _is_list(type, shapes[name][below][field])
-	}
-	lists := {[name, below, field] |
-		some expected, wanted in _elements
-		paths := [[name, array.concat(below, [field])] |
-			some [name, below, field, "array"] in types
-			shapes[name][below][field] == expected
-		]
-		elements := array.flatten([list | some [name, path] in paths; some value in values[name]; list := object.get(value, path, [])])
-		# Types have an order, so that between two of one type there is no other.
-		{type_name(min(elements)), type_name(max(elements))} != {wanted}
-		some [name, below, field, "array"] in types
-	}
-}
-
-_is_list("array", expected) if _elements[expected]
 
 _elements := {"list of objects": "object", "list of strings": "string"}
 
@@ -99,12 +101,11 @@ _has_kind if {
 	input.object.kind != ""
 }
 
-_fits(value, expected) if type_name(value) == expected
-
+# Whether `value`, whose type is not `expected`, is a list of it.
 _fits(value, expected) if {
 	is_array(value)
-	wanted := _elements[expected]
+	type := _elements[expected]
 	every element in value {
-		type_name(element) == wanted
+		type_name(element) == type
 	}
 }

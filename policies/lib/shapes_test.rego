@@ -1,6 +1,9 @@
 package lib.kubernetes.shapes_test
 
 import data.lib.kubernetes.shapes
+import data.policy.kubernetes.fields
+import data.policy.kubernetes.pod_security.baseline.shapes as pod_security
+import data.policy.kubernetes.workloads
 
 _shapes := {"places": {
 	[]: {"items": "list of objects", "name": "string", "names": "list of strings", "numbers": "array"},
@@ -16,11 +19,14 @@ test_what_is_of_its_type_absent_or_null_is_no_problem if {
 		{"other": 7, "part": {"other": [7]}},
 	] {
 		_wrong([value]) == set()
-		shapes.suspects({"places": [value]}, _shapes) == set()
+		_is_well_typed([value])
 	}
 }
 
 test_every_other_type_is_a_problem if {
+	every value in [{"names": 7}, {"name": []}, {"part": {"is": 0}}, {"items": [{}, 7]}, {"names": ["a", null]}] {
+		not _is_well_typed([{}, value])
+	}
 	every value in [7, true, "a", {"a": "b"}] {
 		_wrong([{"names": value}]) == {"/at/0/names"}
 	}
@@ -57,6 +63,16 @@ test_two_lists_of_one_kind_are_told_apart if {
 	found := {problem.path | some problem in shapes.mistyped({"places": places}, lists)} with input as {"object": {"at": [places[0].value]}}
 	found == {"/at/0/b"}
 }
+
+# A part of a container holds nothing else.
+test_whatever_the_sets_name_in_containers_stands_in_a_field_that_they_name if {
+	every wanted in [pod_security._shapes, workloads._shapes, fields._of_pods] {
+		{below[0] | some below, _ in wanted.containers} - object.keys(wanted.containers[[]]) == set()
+		object.keys(wanted) - object.keys(shapes._places) == set()
+	}
+}
+
+_is_well_typed(values) if shapes.are_well_typed({"places": values}, _shapes)
 
 # The pointers to what is of another type in `values`.
 _wrong(values) := found if {

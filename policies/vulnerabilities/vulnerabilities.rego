@@ -78,8 +78,13 @@ warn contains {
 		severity,
 	]),
 } if {
+	_only_fixable
 	some severity in ["critical", "high", "unknown"]
-	left_out := [f | some f in findings.of_severity(_credible, severity); not _in_question(f)]
+	left_out := [f |
+		some f in findings.of_severity(_credible, severity)
+		f.fixed_versions == []
+		object.get(f, "fix_state", "unknown") in _without_fix
+	]
 	count(left_out) > 0
 }
 
@@ -88,34 +93,33 @@ _beyond(severity) := findings.beyond(
 	sprintf("vulnerabilities.%s", [severity]),
 )
 
-_counted := [f | some f in _credible; _in_question(f)]
+# No function is called for each finding, as in lib/findings.rego. A report that says nothing of fixes has
+# not said that there is none: govulncheck, an advisory without ranges.
+_counted := array.concat(
+	[f | some f in _credible; object.get(f, "fixed_versions", null) != []],
+	[f |
+		some f in _credible
+		f.fixed_versions == []
+		not object.get(f, "fix_state", "unknown") in _without_fix
+	],
+) if {
+	_only_fixable
+} else := _credible
 
-# What VEX says is a claim, of a report itself or of a document: believed only where trust_vex is true.
-_credible := [f | some f in findings.counted("vulnerability"); not _excused(f)]
+_only_fixable if settings.is("thresholds.vulnerabilities.only", "fixable")
 
-_excused(f) if {
+_without_fix := {"not_fixed", "wont_fix"}
+
+# What VEX says is a claim, of a report itself or of a document: believed only where trust_vex is true, and
+# `not_affected` only with a justification: without one nobody can tell whether it still holds.
+_credible := [f |
+	some f in findings.counted("vulnerability")
+	status := object.get(f, ["vex", "status"], null)
+	status != "fixed"
+	[status, (object.get(f, ["vex", "justification"], null) in {null, ""})] != ["not_affected", false]
+] if {
 	settings.is("vulnerabilities.trust_vex", true)
-	_is_closed(f.vex)
-}
-
-_is_closed(vex) if vex.status == "fixed"
-
-# Without a justification nobody can tell whether it still holds.
-_is_closed(vex) if {
-	vex.status == "not_affected"
-	is_string(vex.justification)
-	vex.justification != ""
-}
-
-_in_question(_) if not settings.is("thresholds.vulnerabilities.only", "fixable")
-
-_in_question(f) if not _is_without_fix(f)
-
-# A report that says nothing of fixes has not said that there is none: govulncheck, an advisory without ranges.
-_is_without_fix(f) if {
-	f.fixed_versions == []
-	object.get(f, "fix_state", "unknown") in {"not_fixed", "wont_fix"}
-}
+} else := findings.counted("vulnerability")
 
 _violation(id, f) := {
 	"rule": id,

@@ -201,3 +201,11 @@ _denied(findings, settings) := rules if {
 _warned(findings, settings) := rules if {
 	rules := builders.rules(vulnerabilities.warn) with input as builders.found(findings, settings)
 }
+
+test_a_finding_without_the_members_that_excuse_it_is_counted if {
+	whole := builders.finding({"severity": "critical"})
+	every absent in [["fixed_versions"], ["fix_state"], ["vex"], ["fixed_versions", "fix_state", "vex"]] {
+		_denied([object.remove(whole, absent)], {}) == {"GATE-VULN-001"}
+		_denied([object.remove(whole, absent)], _trust_vex) == {"GATE-VULN-001"}
+	}
+}

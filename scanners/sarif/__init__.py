@@ -23,6 +23,7 @@ from scanners.sarif.runs import RunScan, run_scan
 
 T = TypeVar("T")
 
+_EXPECTED: Final = "a SARIF 2.1.0 log"
 _WORST_LAST: Final = (Status.OK, Status.PARTIAL, Status.FAILED)
 
 
@@ -42,7 +43,7 @@ def parse(document: Document) -> Scan:
     Raises `ReportError` for another version of SARIF, for a tool without a name, and where there is
     no run: then nothing was scanned.
     """
-    log = document.decoded(shape.Log, "a SARIF 2.1.0 log")
+    log = document.decoded(shape.Log, _EXPECTED)
     if not log.runs:
         raise ReportError(
             "the log holds no run, so nothing was scanned",
@@ -54,7 +55,14 @@ def parse(document: Document) -> Scan:
             expected="at least one run",
             fix="check that the scanner ran; an empty log is never read as 'no findings'",
         )
-    runs = [run_scan(run) for run in log.runs]
+    runs = [
+        run_scan(
+            run,
+            document.elements(run.results, shape.Result, _EXPECTED, "runs", index, "results"),
+            document.kept,
+        )
+        for index, run in enumerate(log.runs)
+    ]
     notes = [note for run in runs for note in run.notes]
     statuses = [run.status for run in runs]
     if any(external.results for external in log.inline_external_properties or ()):

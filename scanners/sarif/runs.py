@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from gate import times
@@ -67,8 +67,12 @@ class RunScan(NamedTuple):
     notes: tuple[str, ...]
 
 
-def run_scan(run: log.Run) -> RunScan:
-    """Everything one run says."""
+def run_scan(
+    run: log.Run,
+    results: Iterable[log.Result],
+    keep: Callable[[Iterable[Observation]], tuple[Observation, ...]],
+) -> RunScan:
+    """Everything one run says; `results` are its own, which `run` need not hold."""
     driver = run.tool.driver
     said = " ".join(driver.name.lower().split()) or "unnamed"
     scanner = tools.ONE_NAME.get(said, said)
@@ -79,11 +83,20 @@ def run_scan(run: log.Run) -> RunScan:
         kinds, subject = _trivy_target(run)
         if not kinds:
             notes.append("Trivy's SARIF does not say what was looked for; hand over its JSON as evidence")
-    kept = [result for result in run.results or () if not (_is_no_problem(result) or _is_gone(result))]
-    gone = sum(map(_is_gone, run.results or ()))
+    gone = suppressed = 0
+
+    def seen() -> Iterator[Observation]:
+        nonlocal gone, suppressed
+        for result in results:
+            is_gone = _is_gone(result)
+            gone += is_gone
+            if not (is_gone or _is_no_problem(result)):
+                suppressed += _is_suppressed(result)
+                yield _observation(result, run, scanner, rules, places)
+
+    observations = keep(seen())
     if gone:
         notes.append(f"{gone} results are absent since an earlier run (baselineState); they do not count")
-    suppressed = sum(map(_is_suppressed, kept))
     if suppressed:
         notes.append(f"{suppressed} results are suppressed in the report; they count here all the same")
     ends = [times.normalized(one.end_time_utc) for one in run.invocations or ()]
@@ -94,7 +107,7 @@ def run_scan(run: log.Run) -> RunScan:
         created=max((end for end in ends if end), default=None),
         subject=subject,
         kinds=kinds,
-        observations=tuple(_observation(result, run, scanner, rules, places) for result in kept),
+        observations=observations,
         notes=tuple(notes),
     )
 

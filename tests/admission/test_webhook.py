@@ -13,8 +13,7 @@ import uvicorn
 from gate import limits
 from gate.admission.coverage import Registered
 from gate.admission.desk import Desk
-from gate.service import connections, webhook
-from gate.service.connections import Connection
+from gate.service import connections, review_connections, webhook
 from tests.admission.builders import desk, pod, review
 from tests.e2e.cluster import free_ports
 
@@ -24,14 +23,17 @@ HEAD = "POST /admission/validate?timeout=5s HTTP/1.1\r\nHost: a\r\nContent-Lengt
 
 
 @contextlib.asynccontextmanager
-async def served(desk: Desk, parts: webhook.Parts | None = None) -> AsyncIterator[int]:
+async def served(
+    desk: Desk, parts: webhook.Parts | None = None, limit_concurrency: int | None = None
+) -> AsyncIterator[int]:
     config = uvicorn.Config(
         webhook.app(desk, parts or webhook.Parts()),
         port=0,
-        http=Connection,
+        http=webhook.connection(desk),  # type: ignore[arg-type]
         ws="none",
         log_config=None,
         lifespan="on",
+        limit_concurrency=limit_concurrency,
     )
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
@@ -100,7 +102,7 @@ def test_a_body_of_unknown_length_is_cut_off_above_the_limit(tmp_path: Path) -> 
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook, "BODY_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(review_connections, "BODY_TIMEOUT_S", 0.2)
 
     (answer,) = ask(tmp_path, HEAD.format(100).encode() + b"{")
 
@@ -117,13 +119,95 @@ def test_endless_headers_are_cut_off(tmp_path: Path) -> None:
     assert [b""] == ask(tmp_path, b"POST / HTTP/1.1\r\n" + b"a: b\r\n" * 20_000)
 
 
+def two_answers(port_answers: bytes) -> list[bool]:
+    return [b'"allowed":true' in one for one in port_answers.split(b"HTTP/1.1 200 OK")[1:]]
+
+
+async def all_said(port: int, text: bytes) -> bytes:
+    """Everything that comes back until the other end closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(text)
+    try:
+        return await asyncio.wait_for(reader.read(), 10)
+    except ConnectionResetError:
+        return b""
+    finally:
+        writer.close()
+
+
+def ask_all(tmp_path: Path, text: bytes) -> bytes:
+    async def run() -> bytes:
+        with desk(tmp_path) as one:
+            async with served(one) as port:
+                return await all_said(port, text)
+
+    return asyncio.run(run())
+
+
+def last(body: bytes) -> bytes:
+    return posted(body).replace(b"Host: a\r\n", b"Host: a\r\nConnection: close\r\n")
+
+
+def test_reviews_sent_at_once_are_answered_in_their_order(tmp_path: Path) -> None:
+    said_back = ask_all(tmp_path, posted(review(pod(privileged=1))) + last(review()))
+
+    assert [False, True] == two_answers(said_back)
+    assert 1 == said_back.count(b"connection: close")
+
+
+def test_a_body_in_pieces_and_chunks_is_read_whole(tmp_path: Path) -> None:
+    body = review()
+    head = HEAD.replace("Content-Length: {}", "Transfer-Encoding: chunked\r\nConnection: close").encode()
+    chunks = b"".join(b"1\r\n%c\r\n" % letter for letter in body)
+
+    assert [True] == two_answers(ask_all(tmp_path, head + chunks + b"0\r\n\r\n"))
+
+
+def test_who_waits_for_leave_to_send_a_body_gets_it(tmp_path: Path) -> None:
+    asked = last(review()).replace(b"Host: a\r\n", b"Host: a\r\nExpect: 100-continue\r\n")
+
+    assert ask_all(tmp_path, asked).startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
+
+
+def test_another_request_before_the_answer_to_a_review_ends_the_connection(tmp_path: Path) -> None:
+    other = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    assert b"" == ask_all(tmp_path, posted(review()) + other)
+
+
+def test_a_review_of_no_length_at_all_and_one_of_a_made_up_length_are_refused(tmp_path: Path) -> None:
+    without = HEAD.replace("Content-Length: {}\r\n", "").encode()
+    nothing, made_up = ask(tmp_path, without, HEAD.format("12abc").encode())
+
+    assert b"HTTP/1.1 400" == nothing[:12] == made_up[:12] or b"HTTP/1.1 413" == made_up[:12]
+
+
+def test_above_the_most_connections_a_review_is_told_to_come_back(tmp_path: Path) -> None:
+    async def run() -> bytes:
+        with desk(tmp_path) as one:
+            async with served(one, limit_concurrency=1) as port:
+                return await said(port, posted(review()))
+
+    assert b"HTTP/1.1 503" == asyncio.run(run())[:12]
+
+
+def test_a_bug_is_no_answer_that_lets_anything_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "REVIEW_BYTES", None)
+
+    (answer,) = ask(
+        tmp_path, HEAD.replace("Content-Length: {}", "Transfer-Encoding: chunked").encode() + b"0\r\n\r\n"
+    )
+
+    assert b"HTTP/1.1 500" == answer[:12]
+
+
 @pytest.mark.parametrize(
     ("query", "budget"),
     [(b"", 4.5), (b"timeout=5s", 4.5), (b"timeout=10s", 9.5), (b"timeout=1s", 0.5), (b"timeout=-1s", 4.5),
      (b"timeout=900s", 29.5), (b"timeout=nonsense", 4.5), (b"timeout=100ms", 0.25)],
 )  # fmt: skip
 def test_the_budget_is_what_the_api_server_leaves_less_half_a_second(query: bytes, budget: float) -> None:
-    assert budget == webhook.budget_s(query)
+    assert budget == review_connections.budget_s(query)
 
 
 def test_health_is_told_in_plain_http_on_a_port_of_its_own_and_takes_no_review(tmp_path: Path) -> None:

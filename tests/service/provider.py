@@ -32,6 +32,7 @@ from tests.data import REPOSITORY
 NAMES: Final = ("github", "gitlab", "people")
 CLIENT: Final = "gate-of-the-tests"
 SECRET: Final = "a-secret-of-the-tests"
+JOB: Final = "a-token-of-a-runner"
 
 
 class Keys:
@@ -72,6 +73,7 @@ class State:
         self.id_token: dict[str, Any] = {}
         """Claims and, under `header`, headers of the next ID tokens, instead of the right ones."""
         self.codes: dict[str, dict[str, str]] = {}
+        self.job: dict[str, Any] = {}
 
     def discovery(self, name: str) -> dict[str, Any]:
         issuer = f"{self.url}/{name}"
@@ -92,10 +94,18 @@ class State:
                 self.mode = asked["mode"]
             case "person":
                 self.person, self.id_token = asked["person"], asked["id_token"]
+            case "job":
+                self.job = asked["claims"]
             case "asked":
                 told, self.asked = self.asked, []
                 return told
         return None
+
+    def of_a_job(self, name: str, query: dict[str, str], authorization: str) -> tuple[int, object]:
+        """As a runner of GitHub gives jobs their ID tokens."""
+        if authorization != f"Bearer {JOB}" or query.get("api-version") != "2.0":
+            return 403, {}
+        return 200, {"value": self.keys[name].signed({}, {**self.job, "aud": query["audience"]})}
 
     def authorized(self, query: dict[str, str]) -> str:
         code = secrets.token_urlsafe()
@@ -144,6 +154,8 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(200, self.state.discovery(name))
         elif rest == "keys":
             self._answer(200, {"keys": [key.as_dict(private=False) for key in self.state.keys[name].keys]})
+        elif rest == "job":
+            self._answer(*self.state.of_a_job(name, query, self.headers.get("Authorization", "")))
         elif rest == "authorize":
             self._answer(302, {}, Location=self.state.authorized(query))
         else:
@@ -250,6 +262,14 @@ class Provider:
     def logs_in(self, person: Mapping[str, Any], **id_token: Any) -> None:
         """Who logs in, and what of the ID token is wrong then."""
         self._control(do="person", person=dict(person), id_token=id_token)
+
+    def runs(self, claims: Mapping[str, Any]) -> dict[str, str]:
+        """Run a job of GitHub with those claims: the variables that its runner sets."""
+        self._control(do="job", claims=dict(claims))
+        return {
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.url}/github/job?api-version=2.0",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": JOB,
+        }
 
     def asked(self) -> list[str]:
         """The paths that were asked for since the last time."""

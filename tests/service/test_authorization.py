@@ -16,10 +16,12 @@ from uuid import uuid4
 import pytest
 
 from gate.service.app import ROUTES
-from gate.service.permissions import INSTANCE_ONLY, INSTANCE_WIDE, ROLES, Permission, Role
+from gate.service.permissions import INSTANCE_ONLY, INSTANCE_WIDE, OF_NAMESPACES, ROLES, Permission, Role
 from tests.command import CLEAN_BANDIT
 from tests.data import REPOSITORY
+from tests.service.provider import Provider
 from tests.service.server import Server, submission
+from tests.service.test_login import Browser
 
 TABLE: Final = REPOSITORY / "tests" / "service" / "authorization.tsv"
 OF_A_PROJECT: Final = [role for role in Role if role not in INSTANCE_ONLY]
@@ -27,7 +29,10 @@ COLUMNS: Final = [
     "anonymous",
     *(f"{role} {where}" for role in OF_A_PROJECT for where in ("own", "other", "absent")),
     *(f"instance-{role} {where}" for role in Role for where in ("own", "absent")),
+    *(f"{who} {where}" for who in ("team-owner", "team-member") for where in ("own", "other", "absent")),
 ]
+IN_A_TEAM: Final = {"team-owner": Role.DEVELOPER, "team-member": Role.APPROVER}
+"""People who are something by their team alone; `own` is the project and the namespace of that team."""
 LISTS: Final = (
     "reports",
     "findings",
@@ -49,6 +54,10 @@ A_WAIVER: Final = {
     "expires": f"{datetime.now(UTC) + timedelta(days=5):%Y-%m-%d}",
 }
 WAITS: Final = "version: 1\nenvironments: [{name: production, approvals: {number: 1}}]\n"
+
+
+HAVE_NONE: Final = {(who, "/api/v1/tokens/self") for who in IN_A_TEAM}
+"""Whoever has logged in has no token to be told of."""
 
 
 def operations() -> list[tuple[str, str, Permission]]:
@@ -82,10 +91,27 @@ class Place:
         self._server = server
         self._there = there
         self.project = f"team/{uuid4().hex[:12]}"
+        self.team = self.namespace = f"team-{uuid4().hex[:12]}"
         # Of its own: what two projects have handed over, both may read.
         self.report = {**CLEAN_BANDIT, "metrics": {"_totals": {"loc": 10}, self.project: {"loc": 10}}}
         self.known = self._everything() if there else absent()
         self.known |= self._taken_away()
+        self._may_lack = True
+
+    def _owned(self) -> None:
+        """Give the team what is its, whatever was taken away."""
+        if not self._there:
+            return
+        server, team = self._server, f"/api/v1/teams/{self.team}"
+        server.json("POST", "/api/v1/teams", {"name": self.team})
+        member = {"kind": "person", "name": "leaves", "roles": ["viewer"]}
+        for path, body in (
+            (f"{team}/projects/{self.project}", None),
+            (f"{team}/namespaces/{self.namespace}", None),
+            (f"{team}/members", member),
+        ):
+            answer = server.json("PUT", path, body)
+            assert answer.status == 200, answer.body
 
     def _everything(self) -> dict[str, str]:
         server, project = self._server, server_project(self._server, self.project)
@@ -123,7 +149,7 @@ class Place:
     def _grant(self) -> str:
         if not self._there:
             return str(uuid4())
-        wanted = {"namespace": "prod", "reason": "r"}
+        wanted = {"namespace": self.namespace, "reason": "r"}
         made: str = self._server.json("POST", "/api/v1/admission/grants", wanted).json["id"]
         return made
 
@@ -145,7 +171,13 @@ class Place:
         if method == "DELETE":
             # Whoever was let through before has taken it away.
             self.known |= self._taken_away()
+        if path.startswith("/api/v1/teams"):
+            if self._may_lack:
+                self._owned()
+            self._may_lack = method == "DELETE"
         filled = path.replace("{key:path}", self.project)
+        filled = filled.replace("{kind}/{name:path}", "person/leaves")
+        filled = filled.replace("{team}", self.team).replace("{namespace}", self.namespace)
         if path == "/api/v1/decisions/{decision_id}/revoke":
             filled = filled.replace("decision_id", "other_id")
         for name in re.findall(r"\{(\w+)\}", filled):
@@ -177,7 +209,13 @@ class Place:
             },
             ("POST", "/api/v1/trusts"): trust(self.project),
             ("POST", "/api/v1/admission/records"): [],
-            ("POST", "/api/v1/admission/grants"): {"namespace": "prod", "reason": "r"},
+            ("POST", "/api/v1/admission/grants"): {"namespace": self.namespace, "reason": "r"},
+            ("POST", "/api/v1/teams"): {"name": f"another-{uuid4().hex[:12]}"},
+            ("PUT", "/api/v1/teams/{team}/members"): {
+                "kind": "group",
+                "name": "some",
+                "roles": ["viewer"],
+            },
             ("POST", "/api/v1/waivers"): {"project": self.project, **A_WAIVER},
             ("PATCH", "/api/v1/waivers/{waiver_id}"): {"note": "another"},
             ("POST", "/api/v1/waivers/{waiver_id}/approve"): {"sha256": self.known["waiver_sha256"]},
@@ -209,26 +247,49 @@ def trust(project: str) -> dict[str, Any]:
     return {"project": project, "provider": "github", "repository": project, "repository_id": "1001"}
 
 
-def cell(server: Server, place: Place, method: str, path: str, token: str | None) -> str:
+def in_a_team(server: Server, provider: Provider, place: Place, role: Role, *, is_owner: bool) -> Browser:
+    """Somebody who has logged in and is in the team of `place`."""
+    name = uuid4().hex
+    place._owned()
+    member = {"kind": "person", "name": name, "roles": [role], "is_owner": is_owner}
+    assert 200 == server.json("PUT", f"/api/v1/teams/{place.team}/members", member).status
+    provider.logs_in({"sub": name, "preferred_username": name, "groups": []})
+    browser = Browser(server, provider)
+    assert 200 == browser.log_in().status
+    return browser
+
+
+def cell(server: Server, place: Place, method: str, path: str, caller: str | Browser | None) -> str:
     """What comes of it."""
     filled, body = place.asked(method, path)
-    answer = server.json(method, filled, body, token=token)
+    if isinstance(caller, Browser):
+        kept = dict(caller.cookies)
+        # The session is needed further on: logging out is asked for without its token, which is refused last.
+        ask = caller.ask if path == "/auth/logout" else caller.change
+        answer = ask(method, filled, body)
+        caller.cookies = kept
+    else:
+        answer = server.json(method, filled, body, token=caller)
     assert answer.status < 500, (method, filled, answer.body)
     # One's own matter (who asked does not approve) is refused to somebody who may.
     is_refused = answer.status in (401, 404) or (answer.status == 403 and b" has not " in answer.body)
     return str(answer.status) if is_refused else NO_REFUSAL
 
 
-def rows(server: Server) -> dict[tuple[str, str], dict[str, str]]:
+def rows(server: Server, provider: Provider) -> dict[tuple[str, str], dict[str, str]]:
     """What every caller is answered to every operation."""
     places = {
         "own": Place(server, there=True),
         "other": Place(server, there=True),
         "absent": Place(server, there=False),
     }
-    tokens: dict[str, str | None] = {"anonymous": None}
-    tokens |= {str(role): server.token(role, places["own"].project) for role in OF_A_PROJECT}
-    tokens |= {f"instance-{role}": server.token(role) for role in Role}
+    callers: dict[str, str | Browser | None] = {"anonymous": None}
+    callers |= {
+        who: in_a_team(server, provider, places["own"], role, is_owner=who == "team-owner")
+        for who, role in IN_A_TEAM.items()
+    }
+    callers |= {str(role): server.token(role, places["own"].project) for role in OF_A_PROJECT}
+    callers |= {f"instance-{role}": server.token(role) for role in Role}
     found: dict[tuple[str, str], dict[str, str]] = {}
     for method, path, _ in operations():
         found[method, path] = {}
@@ -238,12 +299,14 @@ def rows(server: Server) -> dict[tuple[str, str], dict[str, str]]:
             if (method, path) == ("PUT", "/api/v1/projects/{key:path}") and where == "absent":
                 # Whoever may makes it, and it would be there from then on.
                 place = Place(server, there=False)
-            found[method, path][column] = cell(server, place, method, path, tokens[who])
+            found[method, path][column] = cell(server, place, method, path, callers[who])
     return found
 
 
-def test_every_operation_answers_every_caller_as_the_table_says(believing: Server) -> None:
-    found = rows(believing)
+def test_every_operation_answers_every_caller_as_the_table_says(
+    believing: Server, provider: Provider
+) -> None:
+    found = rows(believing, provider)
     if os.environ.get("UPDATE") == "1":
         lines = ["\t".join(["operation", *COLUMNS])]
         lines += ["\t".join([" ".join(key), *row.values()]) for key, row in found.items()]
@@ -279,11 +342,14 @@ def test_the_table_follows_from_the_roles(method: str, path: str, permission: Pe
     lacking = {
         column: value
         for column, value in row.items()
-        if column.endswith(" own") and _brings(column, permission) and value != NO_REFUSAL
+        if column.endswith(" own")
+        and (who_of(column), path) not in HAVE_NONE
+        and _brings(column, permission)
+        and value != NO_REFUSAL
     }
     told = {
         role: (row[f"{role} other"], row[f"{role} absent"])
-        for role in OF_A_PROJECT
+        for role in (*OF_A_PROJECT, *IN_A_TEAM)
         if row[f"{role} other"] != row[f"{role} absent"]
     }
 
@@ -291,10 +357,19 @@ def test_the_table_follows_from_the_roles(method: str, path: str, permission: Pe
     assert is_public or "401" == row["anonymous"]
 
 
+def who_of(column: str) -> str:
+    return column.partition(" ")[0]
+
+
 def _brings(column: str, permission: Permission) -> bool:
     who, _, _ = column.partition(" ")
     if who == "anonymous":
         return False
+    if who in IN_A_TEAM:
+        of_team = {Permission.TEAMS_READ, *OF_NAMESPACES & ROLES[IN_A_TEAM[who]]}
+        is_owners = who == "team-owner" and permission is Permission.TEAMS_DELEGATE
+        here = permission in ROLES[IN_A_TEAM[who]] and permission not in INSTANCE_WIDE
+        return is_owners or here or permission in of_team
     of_instance = who.startswith("instance-")
     role = Role(who.removeprefix("instance-"))
     return permission in ROLES[role] and (of_instance or permission not in INSTANCE_WIDE)
@@ -306,6 +381,6 @@ def test_nobody_reaches_into_another_project(method: str, path: str, permission:
     names_one = path != TELLS_OF_EACH and (
         "{" in path or (method != "GET" and "admission" not in path) or path.rpartition("/")[2] in LISTS
     )
-    reached = [role for role in OF_A_PROJECT if row[f"{role} other"] == NO_REFUSAL]
+    reached = [role for role in (*OF_A_PROJECT, *IN_A_TEAM) if row[f"{role} other"] == NO_REFUSAL]
 
     assert [] == reached or permission in (Permission.PUBLIC, Permission.SELF_READ) or not names_one

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from gate.service import answers, approving, asking, jobs
+from gate.service import answers, approving, asking, jobs, tables
 from gate.service.asking import Cursor, Limit, Ours, Who
 from gate.service.auth import Caller
 from gate.service.context import Service
@@ -31,7 +31,7 @@ class Noting(Body):
     note: Text | None = None
 
 
-@ROUTES.add("GET", "/approvals", Permission.APPROVALS_READ)
+@ROUTES.add("GET", "/approvals", Permission.APPROVALS_READ, media_types=(tables.CSV,))
 def list_approvals(
     request: Request,
     service: Ours,
@@ -55,6 +55,7 @@ def list_approvals(
             request,
             lambda: approvals.listed(connection, wanted, cursor, limit),
             lambda one: _shown(connection, one),
+            tables.APPROVALS,
         )
 
 

@@ -15,15 +15,15 @@ from starlette.responses import Response
 from gate import times
 from gate.model import Decision, Point
 from gate.presentation import Presentation
-from gate.service import answers, asking, deciding, putting_off, recording, replaying
+from gate.service import answers, asking, auth, deciding, putting_off, recording, replaying, tables
 from gate.service.asking import Cursor, Limit, Once, Ours, Who
 from gate.service.auth import Caller
 from gate.service.context import OtherRequest, Service
 from gate.service.deciding import Decided
 from gate.service.permissions import Permission
 from gate.service.problems import Refusal, not_found
-from gate.service.routing import Routes
-from gate.service.submission import MetaWithFiles, MetaWithReports, Submission, submission
+from gate.service.routing import Routes, straight
+from gate.service.submission import MetaWithFiles, MetaWithReports, Submission, of_json, submission
 from gate.stores import decisions, projects
 from gate.stores.database import Clash
 from gate.stores.decisions import Filter, Overtaken, Recording, Summary
@@ -58,6 +58,14 @@ ASKED = {
 MODELS: tuple[type[BaseModel], ...] = (MetaWithReports, MetaWithFiles)
 
 
+def decide_straight(request: Request, body: bytes) -> Response:
+    """`decide` for a small JSON body, in one thread: who asks is known before the body is looked at."""
+    auth.authorized(request)
+    key = asking.key_in(request.headers.get("idempotency-key"))
+    service: Service = request.app.state.service
+    return decide(request, service, auth.caller_of(request), of_json(body), key)
+
+
 @ROUTES.add(
     "POST",
     "/decisions",
@@ -66,6 +74,7 @@ MODELS: tuple[type[BaseModel], ...] = (MetaWithReports, MetaWithFiles)
     openapi_extra=ASKED,
     media_types=answers.MEDIA_TYPES,
 )
+@straight(decide_straight)
 def decide(request: Request, service: Ours, who: Who, asked: Asked, key: Once) -> Response:
     """May this pass, here, now? Recorded before it is answered; `outcome` is in the answer.
 
@@ -174,7 +183,7 @@ def evaluate(request: Request, service: Ours, who: Who, asked: Asked) -> Respons
     return answers.decision(deciding.decided(service, who, project, asked).presentation, media_type)
 
 
-@ROUTES.add("GET", "/decisions", Permission.DECISIONS_READ)
+@ROUTES.add("GET", "/decisions", Permission.DECISIONS_READ, media_types=(tables.CSV,))
 def list_decisions(
     request: Request,
     service: Ours,
@@ -203,6 +212,7 @@ def list_decisions(
             request,
             lambda: page(connection, wanted, cursor, limit),
             lambda one: _row(one, projects.keys(connection, [one.project_id])),
+            tables.DECISIONS,
         )
 
 

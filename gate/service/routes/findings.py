@@ -8,7 +8,7 @@ import msgspec
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from gate.service import asking
+from gate.service import asking, tables
 from gate.service.asking import Cursor, Limit, Ours, Who
 from gate.service.permissions import Permission
 from gate.service.problems import Refusal
@@ -19,7 +19,7 @@ ROUTES = Routes("/api/v1", "findings")
 Words = Annotated[str | None, Query(max_length=1_000, pattern=r"^[^\x00]*$")]
 
 
-@ROUTES.add("GET", "/findings", Permission.FINDINGS_READ)
+@ROUTES.add("GET", "/findings", Permission.FINDINGS_READ, media_types=(tables.CSV,))
 def list_findings(
     request: Request,
     service: Ours,
@@ -51,10 +51,11 @@ def list_findings(
                 "decision_id": one.decision_id,
                 "finding": msgspec.Raw(one.document.encode()),
             },
+            tables.FINDINGS,
         )
 
 
-@ROUTES.add("GET", "/components", Permission.FINDINGS_READ)
+@ROUTES.add("GET", "/components", Permission.FINDINGS_READ, media_types=(tables.CSV,))
 def list_components(
     request: Request,
     service: Ours,
@@ -81,4 +82,5 @@ def list_components(
             request,
             lambda: components.listed(connection, ids, name=name, purl=purl, cursor=cursor, limit=limit),
             shown,
+            tables.COMPONENTS,
         )

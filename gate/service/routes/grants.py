@@ -12,6 +12,7 @@ from starlette.responses import Response
 from gate import limits, principals, times
 from gate.service import answers
 from gate.service.asking import Ours, Who
+from gate.service.auth import Caller, forbidden
 from gate.service.permissions import Permission
 from gate.service.problems import Refusal, not_found
 from gate.service.routing import Body, Routes
@@ -36,15 +37,18 @@ class GrantIn(Body):
 
 
 @ROUTES.add("GET", "/admission/grants", Permission.GRANTS_REQUEST)
-def list_grants(service: Ours, who: Who) -> Response:  # noqa: ARG001 - every route has its caller
-    """Every grant, newest first."""
+def list_grants(service: Ours, who: Who) -> Response:
+    """Grants, newest first, of the namespaces that are the caller's to speak for."""
     with service.database.reading() as connection:
-        return answers.json({"items": grants.listed(connection)})
+        found = grants.listed(connection)
+    return answers.json({"items": [one for one in found if who.in_namespace(one.namespace)]})
 
 
 @ROUTES.add("POST", "/admission/grants", Permission.GRANTS_REQUEST, status_code=201)
 def request_grant(service: Ours, who: Who, body: GrantIn) -> Response:
     """A request; nothing changes before somebody else approves it."""
+    if not who.in_namespace(body.namespace):
+        raise forbidden(who.permission)
     made = Grant(
         id=service.new_id(),
         namespace=body.namespace,
@@ -69,7 +73,7 @@ def approve_grant(service: Ours, who: Who, grant_id: str) -> Response:
     now = service.now()
 
     def work(transaction: Transaction) -> Grant:
-        grant = _known(transaction, grant_id)
+        grant = _known(transaction, grant_id, who)
         if grant.approved_by is not None or grant.ended_by is not None:
             raise Refusal(409, "the grant was approved or ended before; request another")
         if principals.may_be_same(grant.requested_by, who.principal):
@@ -95,7 +99,7 @@ def end_grant(service: Ours, who: Who, grant_id: str) -> Response:
     """Take it back, before or after it was approved; one person suffices to be stricter."""
 
     def work(transaction: Transaction) -> Grant:
-        grant = _known(transaction, grant_id)
+        grant = _known(transaction, grant_id, who)
         if grant.ended_by is not None:
             return grant
         ended = msgspec.structs.replace(grant, ended_by=who.principal)
@@ -106,9 +110,9 @@ def end_grant(service: Ours, who: Who, grant_id: str) -> Response:
     return answers.json(service.writer.submit(work))
 
 
-def _known(transaction: Transaction, grant_id: str) -> Grant:
+def _known(transaction: Transaction, grant_id: str, who: Caller) -> Grant:
     grant = grants.known(transaction.connection, grant_id)
-    if grant is None:
+    if grant is None or not who.in_namespace(grant.namespace):
         raise not_found()
     return grant
 

@@ -89,6 +89,9 @@ def show_session(request: Request, service: Ours, who: Who) -> Response:
         "principal": who.principal,
         "groups": who.groups,
         "roles": roles,
+        # Of the provider: what an owner takes into a team.
+        "subject": session.subject if session is not None else None,
+        "teams": [{"team": one.team, "is_owner": one.is_owner, "roles": one.roles} for one in who.teams],
         "expires_at": session.expires_at if session is not None else None,
         "csrf_token": login.csrf_token(secret) if secret is not None else None,
     }

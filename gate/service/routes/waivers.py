@@ -12,7 +12,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from gate import times
-from gate.service import answers, asking, waiving
+from gate.service import answers, asking, tables, waiving
 from gate.service.asking import Cursor, IfMatch, Limit, Once, Ours, Who
 from gate.service.auth import Caller
 from gate.service.context import Service
@@ -98,7 +98,7 @@ class BulkIn(Body):
     note: Text | None = None
 
 
-@ROUTES.add("GET", "/waivers", Permission.WAIVERS_READ)
+@ROUTES.add("GET", "/waivers", Permission.WAIVERS_READ, media_types=(tables.CSV,))
 def list_waivers(
     request: Request,
     service: Ours,
@@ -120,6 +120,7 @@ def list_waivers(
             request,
             lambda: waivers.listed(connection, wanted, cursor, limit),
             lambda one: shown(service, one, projects.keys(connection, [one.project_id])),
+            tables.WAIVERS,
         )
 
 

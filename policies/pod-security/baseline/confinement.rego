@@ -59,12 +59,13 @@ deny contains {
 	"message": sprintf("%s has the SELinux %s %v", [level.label, option, value]),
 	"path": pods.pointer(level, ["securityContext", "seLinuxOptions", option]),
 } if {
-	some level in pods.levels
-	options := level.value.securityContext.seLinuxOptions
+	some part in pods.level_contexts
+	options := part.securityContext.seLinuxOptions
 	some minor in pod_security.minors("baseline")
 	some option, allowed in {"type": _selinux_types(minor), "user": set(), "role": set()}
 	value := options[option]
 	not value in ({null, ""} | allowed)
+	some level in pods.having(pods.levels, part)
 }
 
 # METADATA
@@ -94,15 +95,16 @@ _foreign_seccomp contains {
 	"value": pods.at(level, path),
 	"path": pods.pointer(level, path),
 } if {
-	some level in pods.levels
-	level.value.securityContext.seccompProfile != null
 	path := ["securityContext", "seccompProfile", "type"]
-	not object.get(level.value, path, null) in ["RuntimeDefault", "Localhost"]
+	some part in pods.level_contexts
+	part.securityContext.seccompProfile != null
+	not object.get(part, path, null) in {"RuntimeDefault", "Localhost"}
 	pod_security.reaches("baseline", 19)
+	some level in pods.having(pods.levels, part)
 }
 
 _foreign_seccomp contains annotation if {
-	some annotation in _annotations(`^(container\.)?seccomp\.security\.alpha\.kubernetes\.io/`)
+	some annotation in _annotations(_seccomp)
 	not regex.match(`^((runtime|docker)/default$|localhost/)`, annotation.value)
 	some minor in pod_security.minors("baseline")
 	minor < 19
@@ -113,23 +115,41 @@ _foreign_apparmor contains {
 	"value": pods.at(level, path),
 	"path": pods.pointer(level, path),
 } if {
-	some level in pods.levels
-	level.value.securityContext.appArmorProfile != null
 	path := ["securityContext", "appArmorProfile", "type"]
-	not object.get(level.value, path, null) in ["RuntimeDefault", "Localhost"]
+	some part in pods.level_contexts
+	part.securityContext.appArmorProfile != null
+	not object.get(part, path, null) in {"RuntimeDefault", "Localhost"}
+	some level in pods.having(pods.levels, part)
 }
 
 _foreign_apparmor contains annotation if {
-	some annotation in _annotations(`^container\.apparmor\.security\.beta\.kubernetes\.io/`)
+	some annotation in _annotations(_apparmor)
 	not regex.match(`^(|runtime/default)$|^localhost/`, annotation.value)
 }
 
-# The pod's annotations whose name matches, as text.
-_annotations(pattern) := {{"label": label, "value": value, "path": pods.pointer(template, path)} |
+_seccomp := ["seccomp.security.alpha.kubernetes.io/", "container.seccomp.security.alpha.kubernetes.io/"]
+
+_apparmor := ["container.apparmor.security.beta.kubernetes.io/"]
+
+_has_annotations if {
 	some template in pods.templates
-	some name, given in template.value.metadata.annotations
-	is_string(name)
-	regex.match(pattern, name)
+	annotations := template.value.metadata.annotations
+	is_object(annotations)
+	strings.any_prefix_match(object.keys(annotations), [
+		"seccomp.security.alpha.kubernetes.io/",
+		"container.seccomp.security.alpha.kubernetes.io/",
+		"container.apparmor.security.beta.kubernetes.io/",
+	])
+}
+
+# The pod's annotations whose name begins with one of `prefixes`, as text.
+_annotations(prefixes) := {{"label": label, "value": value, "path": pods.pointer(template, path)} |
+	_has_annotations
+	some template in pods.templates
+	annotations := template.value.metadata.annotations
+	is_object(annotations)
+	some name, given in annotations
+	strings.any_prefix_match(name, prefixes)
 	label := sprintf("the annotation %s", [name])
 	value := {true: given, false: sprintf("%v", [given])}[is_string(given)]
 	path := ["metadata", "annotations", name]

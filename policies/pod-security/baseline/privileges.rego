@@ -23,10 +23,9 @@ deny contains {
 	"message": sprintf("%s runs privileged", [container.label]),
 	"path": pods.pointer(container, ["securityContext", "privileged"]),
 } if {
-	some container in pods.containers
-	privileged := container.value.securityContext.privileged
-	privileged != false
-	privileged != null
+	some part in pods.contexts
+	not part.securityContext.privileged in {false, null}
+	some container in pods.having(pods.containers, part)
 }
 
 # METADATA
@@ -43,9 +42,10 @@ deny contains {
 	"message": sprintf("%s adds the capability %v", [container.label, capability]),
 	"path": pods.pointer(container, ["securityContext", "capabilities", "add", i]),
 } if {
-	some container in pods.containers
-	some i, capability in container.value.securityContext.capabilities.add
+	some part in pods.contexts
+	some i, capability in part.securityContext.capabilities.add
 	not pod_security.is_baseline_capability(capability)
+	some container in pods.having(pods.containers, part)
 }
 
 # METADATA
@@ -64,9 +64,10 @@ deny contains {
 	"message": sprintf("%s has procMount %v", [container.label, mount]),
 	"path": pods.pointer(container, ["securityContext", "procMount"]),
 } if {
-	some container in pods.containers
-	mount := container.value.securityContext.procMount
-	not mount in [null, "Default"]
+	some part in pods.contexts
+	mount := part.securityContext.procMount
+	not mount in {null, "Default"}
+	some container in pods.having(pods.containers, part)
 	some minor in pod_security.minors("baseline")
 	not pod_security.is_exempt_in_user_namespace(minor, container)
 }

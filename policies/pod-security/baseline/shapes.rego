@@ -44,8 +44,16 @@ _shapes := {
 			"volumes": "list of objects",
 		},
 		["os"]: {"name": "string"},
-		["securityContext"]: object.union(_context, {"sysctls": "list of objects"}),
-		["securityContext", "windowsOptions"]: _windows,
+		["securityContext"]: {
+			"appArmorProfile": "object",
+			"runAsNonRoot": "boolean",
+			"runAsUser": "number",
+			"seLinuxOptions": "object",
+			"seccompProfile": "object",
+			"sysctls": "list of objects",
+			"windowsOptions": "object",
+		},
+		["securityContext", "windowsOptions"]: {"hostProcess": "boolean"},
 	},
 	"containers": {
 		[]: {
@@ -60,17 +68,23 @@ _shapes := {
 			"postStart": "object",
 			"preStop": "object",
 		},
-		["securityContext"]: object.union(_context, {
+		["securityContext"]: {
 			"allowPrivilegeEscalation": "boolean",
+			"appArmorProfile": "object",
 			"capabilities": "object",
 			"privileged": "boolean",
 			"procMount": "string",
-		}),
+			"runAsNonRoot": "boolean",
+			"runAsUser": "number",
+			"seLinuxOptions": "object",
+			"seccompProfile": "object",
+			"windowsOptions": "object",
+		},
 		["securityContext", "capabilities"]: {
 			"add": "list of strings",
 			"drop": "list of strings",
 		},
-		["securityContext", "windowsOptions"]: _windows,
+		["securityContext", "windowsOptions"]: {"hostProcess": "boolean"},
 	},
 	"handlers": {
 		[]: {
@@ -79,14 +93,3 @@ _shapes := {
 		},
 	},
 }
-
-_context := {
-	"appArmorProfile": "object",
-	"runAsNonRoot": "boolean",
-	"runAsUser": "number",
-	"seLinuxOptions": "object",
-	"seccompProfile": "object",
-	"windowsOptions": "object",
-}
-
-_windows := {"hostProcess": "boolean"}

@@ -26,6 +26,7 @@ deny contains {
 	"message": sprintf("the volume %v is of the type %s", [object.get(volume, "name", null), type]),
 	"path": pods.pointer(pod, ["volumes", i, type]),
 } if {
+	pods.volume_fields - _judged_elsewhere - _volume_types != set()
 	some pod in pods.all
 	some i, volume in pod.value.volumes
 	is_object(volume)
@@ -50,8 +51,10 @@ deny contains {
 	"message": sprintf("%s has no seccomp profile", [container.label]),
 	"path": pods.pointer(container, ["securityContext", "seccompProfile"]),
 } if {
-	some container in pods.containers
-	object.get(container.value, ["securityContext", "seccompProfile"], null) == null
+	some part in pods.contexts
+	object.get(part, ["securityContext", "seccompProfile"], null) == null
+	not _has_seccomp_everywhere
+	some container in pods.having(pods.containers, part)
 	object.get(container.pod.value, ["securityContext", "seccompProfile"], null) == null
 	some minor in pod_security.minors("restricted")
 	minor >= 19
@@ -74,8 +77,9 @@ deny contains {
 	"message": sprintf("%s does not drop ALL capabilities", [container.label]),
 	"path": pods.pointer(container, ["securityContext", "capabilities", "drop"]),
 } if {
-	some container in pods.containers
-	not "ALL" in object.get(container.value, ["securityContext", "capabilities", "drop"], [])
+	some part in pods.contexts
+	not "ALL" in object.get(part, ["securityContext", "capabilities", "drop"], [])
+	some container in pods.having(pods.containers, part)
 	_are_capabilities_restricted(container)
 }
 
@@ -95,10 +99,11 @@ deny contains {
 	"message": sprintf("%s adds the capability %v", [container.label, capability]),
 	"path": pods.pointer(container, ["securityContext", "capabilities", "add", i]),
 } if {
-	some container in pods.containers
-	some i, capability in container.value.securityContext.capabilities.add
+	some part in pods.contexts
+	some i, capability in part.securityContext.capabilities.add
 	capability != "NET_BIND_SERVICE"
 	pod_security.is_baseline_capability(capability)
+	some container in pods.having(pods.containers, part)
 	_are_capabilities_restricted(container)
 }
 
@@ -118,11 +123,19 @@ deny contains {
 	"message": sprintf("%s has procMount %v", [container.label, mount]),
 	"path": pods.pointer(container, ["securityContext", "procMount"]),
 } if {
-	some container in pods.containers
-	mount := container.value.securityContext.procMount
-	not mount in [null, "Default"]
+	some part in pods.contexts
+	mount := part.securityContext.procMount
+	not mount in {null, "Default"}
+	some container in pods.having(pods.containers, part)
 	some minor in pod_security.minors("restricted")
 	pod_security.is_exempt_in_user_namespace(minor, container)
+}
+
+# Every pod itself has a profile that its containers share.
+_has_seccomp_everywhere if {
+	every pod in pods.all {
+		pod.value.securityContext.seccompProfile != null
+	}
 }
 
 _are_capabilities_restricted(container) if {

@@ -25,8 +25,9 @@ deny contains {
 	"message": sprintf("%s does not set allowPrivilegeEscalation to false", [container.label]),
 	"path": pods.pointer(container, ["securityContext", "allowPrivilegeEscalation"]),
 } if {
-	some container in pods.containers
-	not container.value.securityContext.allowPrivilegeEscalation == false
+	some part in pods.contexts
+	not part.securityContext.allowPrivilegeEscalation == false
+	some container in pods.having(pods.containers, part)
 	some minor in pod_security.minors("restricted")
 	minor >= 8
 	not pod_security.is_exempt_on_windows(minor, container)
@@ -48,8 +49,10 @@ deny contains {
 	"message": sprintf("%s may run as root", [level.label]),
 	"path": pods.pointer(level, ["securityContext", "runAsNonRoot"]),
 } if {
-	some level in pods.levels
-	not level.value.securityContext.runAsNonRoot == true
+	some part in pods.level_contexts
+	not part.securityContext.runAsNonRoot == true
+	not _is_silent_everywhere(part)
+	some level in pods.having(pods.levels, part)
 	not _is_silent(level)
 	some minor in pod_security.minors("restricted")
 	not pod_security.is_exempt_in_user_namespace(minor, level)
@@ -71,11 +74,20 @@ deny contains {
 	"message": sprintf("%s runs as user 0", [level.label]),
 	"path": pods.pointer(level, ["securityContext", "runAsUser"]),
 } if {
-	some level in pods.levels
-	level.value.securityContext.runAsUser == 0
+	some part in pods.level_contexts
+	part.securityContext.runAsUser == 0
+	some level in pods.having(pods.levels, part)
 	some minor in pod_security.minors("restricted")
 	minor >= 23
 	not pod_security.is_exempt_in_user_namespace(minor, level)
+}
+
+# The context says nothing, and where a container has it, so has a pod that says something: no place need be looked at.
+_is_silent_everywhere(part) if {
+	object.get(part, ["securityContext", "runAsNonRoot"], null) == null
+	every pod in pods.all {
+		pod.value.securityContext.runAsNonRoot != null
+	}
 }
 
 # A pod may leave it to its containers, and a container to its pod; what the pod then says is judged there.
