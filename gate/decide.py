@@ -40,6 +40,7 @@ from gate.model import (
     Status,
     Violation,
 )
+from gate.statements import is_closed
 
 EVIDENCE_RULE: Final = "GATE-EVID-001"
 ActionFor = Callable[[str, Point, Action], Action]
@@ -250,7 +251,7 @@ def _counted(threshold: str, settings: Mapping[str, Any], counting: Sequence[Fin
         return sum(1 for f in counting if f.kind is Kind.MALWARE or _is_malicious_package(f))
     of_kind = [f for f in counting if f.kind is _KIND_OF[area]]
     if area == "vulnerabilities" and _setting(settings, "vulnerabilities.trust_vex", below="") is True:
-        of_kind = [f for f in of_kind if f.vex is None or f.vex.status not in ("not_affected", "fixed")]
+        of_kind = [f for f in of_kind if f.vex is None or not is_closed(f.vex)]
     if not key:
         return len(of_kind)
     if key == "kev":

@@ -16,7 +16,7 @@ import msgspec
 
 from gate.conftest import inputs
 from gate.documents import json as json_documents
-from gate.documents import manifests, records
+from gate.documents import manifests, records, yaml_reports
 from gate.documents.document import Document
 from gate.documents.envelope import decoded, is_wrapped, uncompressed
 from gate.errors import ReportError, quoted
@@ -85,8 +85,10 @@ def ingest(
         )
     if configuration is not None:
         return _configured(text, data, path, adapters, read_manifests, declared, notes, configuration)
-    if declared == KUBERNETES or (declared is None and _is_yaml(text, path)):
-        scan, why = _manifest_scan(text, path, read_manifests), "declared" if declared else "YAML"
+    if declared == KUBERNETES:
+        scan, why = _manifest_scan(text, path, read_manifests), "declared"
+    elif _is_yaml(text, path) and (declared is None or text.lstrip()[:1] not in (b"{", b"[")):
+        scan, why = _yaml_scan(text, path, adapters, read_manifests, declared)
     else:
         scan, why = _report_scan(text, path, adapters, read_manifests, declared)
     return Read(scan=scan, report=_report(scan, _sha256(data), path, notes), why=why, data=text)
@@ -175,7 +177,7 @@ def _configuration_scan(name: str) -> Scan:
 
 
 def _is_yaml(text: bytes, path: str) -> bool:
-    # No report format here is YAML; a JSON manifest in a .yaml file is read the same way.
+    # A JSON manifest in a .yaml file is read the same way.
     start = text.lstrip()[:1]
     if path == "-":
         return start not in (b"{", b"[", b"<", b"n", b"")  # `helm template | gate check -`
@@ -217,6 +219,42 @@ def _recognised(document: Document, adapters: Mapping[str, Adapter]) -> tuple[st
         )
     [found] = reasons.items()
     return found
+
+
+def _yaml_scan(
+    text: bytes,
+    path: str,
+    adapters: Mapping[str, Adapter],
+    read_manifests: manifests.ReadMany,
+    declared: str | None,
+) -> tuple[Scan, str]:
+    """Manifests, or a report that is written as YAML (documents/yaml_reports.py)."""
+    answer = read_manifests(text, path)
+    value = yaml_reports.as_json(answer, path, _REPORT_GROUPS)
+    document = _document(value, path) if value is not None else None
+    if document is None or not (declared or any(one.detect(document) for one in adapters.values())):
+        if declared is not None:
+            raise ReportError(
+                "not one report",
+                code="report_wrong_shape",
+                path=path,
+                line=answer[0].line if answer else 1,
+                column=1,
+                found=f"{len(answer)} YAML documents",
+                expected=f"one document of the format {declared}, or Kubernetes objects that are reports",
+            )
+        return _manifest_scan(text, path, lambda *_: answer), "YAML"
+    try:
+        scan, why = _report_scan(document.data, path, adapters, read_manifests, declared)
+    except ReportError as error:
+        raise _placed_at(error, answer[0].line) from None
+    return scan, f"YAML: {why}"
+
+
+def _placed_at(error: ReportError, line: int) -> ReportError:
+    """`error` at the line where the report begins: places in its JSON are none of the file."""
+    problems = tuple(msgspec.structs.replace(one, line=line, column=1) for one in error.problems)
+    return ReportError(problems=problems)
 
 
 def _claimed(document: Document, reasons: Mapping[str, str]) -> bool:
@@ -304,7 +342,7 @@ def _manifest_scan(
                 column=1,
                 found=f"{quoted(one.object.get('kind'))} of {quoted(group)}",
                 expected="manifests, or the scanner's own report",
-                fix="hand it over as JSON (kubectl get … -o json), reports alone, if gate has their format",
+                fix="hand reports over alone (kubectl get … -o json), if gate has their format",
             )
         if group == _KUSTOMIZE and not is_configuration:
             raise ReportError(

@@ -183,6 +183,15 @@ class Secret:
         return self._text
 
 
+class Statement(_Value, frozen=True, kw_only=True):
+    """Of what product a record of a VEX document speaks; its package is the finding's purl."""
+
+    image: str | None = None
+    """Digest of the image that it is limited to."""
+    within: str | None = None
+    """Another product that it is limited to, where nothing shows whether that is the one at hand."""
+
+
 class Observation(_Value, frozen=True, kw_only=True):
     """One record of a report: the finding it gives, and what its identity is made of."""
 
@@ -191,6 +200,8 @@ class Observation(_Value, frozen=True, kw_only=True):
     """Text that stays when lines move: the code around, a tool's own line hash. Hashed, not kept."""
     secret: Secret | None = None
     """Only for kind `secret`."""
+    statement: Statement | None = None
+    """Where nobody saw the flaw: somebody says something of it (gate/statements.py)."""
 
 
 class Component(_Value, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 1. Ids of one flaw (CVE, GHSA, PYSEC …) become one alias group, over all reports.
 2. Every finding gets a fingerprint that survives line shifts, reordering and regeneration.
 3. What several tools saw in one place is one finding with several scanners (`sights.py`).
+4. What VEX documents say of them joins them (`statements.py`).
 
 A fingerprint never contains a line number, a severity, a message, a time, a version of anything or
 an absolute path (FORMATS.md 2.0).
@@ -13,17 +14,23 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
-from gate import packages
-from gate.model import Component, Finding, FixState, Kind, Observation, Scan
+from gate import packages, statements
+from gate.model import Component, Finding, FixState, Kind, Observation, Scan, Statement
 from gate.sights import Sight, by_place
 
 _CVE: Final = re.compile(r"^CVE-\d{4}-\d{4,}$")
+_ADVISORY: Final = re.compile(
+    r"(?:ALAS|ALBA|ALEA|ALSA|DLA|DSA|ELBA|ELSA|FEDORA|GLSA|MGASA|OESA|(?:open)?SUSE|PHSA|RHBA|RHEA|RHSA|RLSA|USN)"
+    r"[-0-9:]",
+    re.IGNORECASE,
+)
+"""Advisories of distributions: a report may state one CVE of many that they carry."""
 _FLAWS: Final = (Kind.VULNERABILITY, Kind.MALWARE)
 _PREFERENCE: Final = ("CVE-", "GHSA-", "PYSEC-", "GO-", "RUSTSEC-", "MAL-", "OSV-")
 _DRIVE: Final = re.compile(r"^[A-Za-z]:/")
@@ -45,10 +52,16 @@ def normalize(
     name when lines move, and a second one is new though the first was known.
     """
     scans = tuple(scans)
-    groups = alias_groups(seen.finding for scan in scans for seen in scan.observations)
+    groups = alias_groups(
+        seen.finding for scan in scans for seen in scan.observations if seen.statement is None
+    )
     same: dict[str, Sight | list[Sight]] = {}
+    said: list[statements.Said] = []
     for report, scan in enumerate(scans):
         for seen in scan.observations:
+            if seen.statement is not None:
+                said.append(_said(report, seen, seen.statement, secret_key))
+                continue
             finding = _cleaned(seen.finding, groups)
             sight, identity = Sight(report, finding), _identity(finding, seen, secret_key)
             before = same.setdefault(identity, sight)
@@ -56,11 +69,17 @@ def normalize(
                 before.append(sight)
             elif before is not sight:
                 same[identity] = [before, sight]
-    findings = [
-        _named(finding, identity, number)
-        for identity, sights in same.items()
-        for number, finding in enumerate(by_place(sights) if isinstance(sights, list) else (sights.finding,))
-    ]
+    findings = (
+        _with_statements(scans, same, said)
+        if said
+        else [
+            _named(finding, identity, number)
+            for identity, sights in same.items()
+            for number, finding in enumerate(
+                by_place(sights) if isinstance(sights, list) else (sights.finding,)
+            )
+        ]
+    )
     findings.sort(key=lambda finding: (finding.severity.rank, finding.fingerprint))
     return tuple(findings), _components(scans)
 
@@ -69,6 +88,40 @@ def _named(finding: Finding, identity: str, number: int) -> Finding:
     # It was made by `_cleaned` or `by_place` and nobody has it yet: a copy would be one more of a hundred thousand.
     msgspec.structs.force_setattr(finding, "fingerprint", _hash(identity, str(number) if number else ""))
     return finding
+
+
+def _said(report: int, seen: Observation, statement: Statement, secret_key: bytes) -> statements.Said:
+    finding = _cleaned(seen.finding, {})
+    # The flaw under each of its names; of several CVEs its own alone.
+    names = {finding.rule} if is_bundle(finding) else {finding.rule, *finding.aliases}
+    identity = _identity(finding, seen, secret_key)
+    return statements.Said(report, finding, identity, statement, frozenset(names))
+
+
+def _with_statements(
+    scans: Sequence[Scan], same: Mapping[str, Sight | Sequence[Sight]], said: Iterable[statements.Said]
+) -> list[Finding]:
+    """The findings with what is said of them, then those that only somebody's word stands for.
+
+    The latter are counted after the former, so that no document gives a scanner's finding another name.
+    """
+    digests = [scan.subject.digest if scan.subject else None for scan in scans]
+    seen: list[statements.Seen] = []
+    places: dict[str, int] = {}
+    for identity, some in same.items():
+        sights = [some] if isinstance(some, Sight) else some
+        images = frozenset(digests[sight.report] for sight in sights)
+        found = by_place(sights)
+        places[identity] = len(found)
+        seen += [statements.Seen(_named(one, identity, number), images) for number, one in enumerate(found)]
+    findings, left = statements.joined(seen, said)
+    alone: dict[str, list[Sight]] = {}
+    for record in left:
+        alone.setdefault(record.identity, []).append(Sight(record.report, record.finding))
+    for identity, sights in alone.items():
+        first = places.get(identity, 0)
+        findings += [_named(one, identity, number) for number, one in enumerate(by_place(sights), first)]
+    return findings
 
 
 def is_bundle(finding: Finding) -> bool:
@@ -84,14 +137,15 @@ def alias_groups(findings: Iterable[Finding]) -> Mapping[str, frozenset[str]]:
     """Vulnerability id -> all ids of the same flaw.
 
     Advisories that bundle several CVEs join nothing: through them every flaw of a distribution
-    update would become one, and one waiver would cover them all.
+    update would become one, and one waiver would cover them all. Nor does the name of an advisory that a
+    report states with one CVE connect to other reports: there it may stand for another of its CVEs.
     """
     group_of: dict[str, set[str]] = {}
     # Reports repeat a flaw for every package; to join the same ids once more changes nothing.
     flaws = dict.fromkeys((f.rule, f.aliases) for f in findings if f.aliases and f.kind in _FLAWS)
     for rule, aliases in sorted(flaws):  # where tools disagree, the order of reports must not decide
-        names = {rule, *filter(None, aliases)}
-        if _has_two_cves(names):
+        names = {name for name in (rule, *aliases) if name and not _ADVISORY.match(name)}
+        if _has_two_cves(names) or not names:
             continue
         touched = {id(group): group for name in names if (group := group_of.get(name))}
         joined = names.union(*touched.values())

@@ -127,6 +127,7 @@ class _First(msgspec.Struct):
     status: str = ""
     image_name: str = ""
     error: str | None = field(name="errorMsg", default=None)
+    counts: _Counts = field(name="cves_counts", default_factory=_Counts)
 
 
 class _Package(msgspec.Struct):
@@ -315,6 +316,9 @@ def _first(report: _First, document: Document) -> Scan:
         for row in rows.good
     ]
     status = Status.FAILED if notes else Status.OK
+    if report.counts.total > len(report.cves or ()):
+        notes.append(f"{report.counts.total} flaws are counted and {len(report.cves or ())} listed")
+        status = status if status is Status.FAILED else Status.PARTIAL
     return _scan(observations, list(rows.rejected), notes, status, _subject(report.image_name))
 
 

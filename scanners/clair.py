@@ -1,10 +1,11 @@
-"""Clair: the report of version 4, and what clair-scanner and klar write of versions 1 and 2.
+"""Clair: the report of version 4, a layer of the API of versions 1 and 2, and what clair-scanner and klar write of them.
 
 Version 4 joins packages and flaws by id; a flaw that it names and does not describe is rejected. The
-old ones have one row for each flaw in a package. Advisories of distributions (RHSA) name several flaws
+old ones have one row for each flaw in a package. A layer that was asked for without its flaws looks like a
+clean one, so one without any flaw is partial. Advisories of distributions (RHSA) name several flaws
 and are no aliases. Not read: layers, enrichments other than CVSS scores.
 
-Source: quay/clair documentation, "Vulnerability Report"; real reports of clair-scanner and klar; FORMATS.md 2.24.
+Source: quay/clair documentation, "Vulnerability Report" and "Clair v1 API" (its example; no real file); real reports of clair-scanner and klar; FORMATS.md 2.24.
 """
 
 from __future__ import annotations
@@ -72,6 +73,30 @@ class _Klar(msgspec.Struct, rename="pascal"):
     vulnerabilities: dict[str, list[Raw]]
 
 
+class _LayerFlaw(msgspec.Struct, rename="pascal"):
+    name: str
+    severity: str = ""
+    fixed_by: str = ""
+
+
+class _Feature(msgspec.Struct, rename="pascal"):
+    name: str
+    namespace_name: str = ""
+    version: str = ""
+    vulnerabilities: list[_LayerFlaw] | None = None
+
+
+class _Layer(msgspec.Struct, rename="pascal"):
+    name: str
+    features: list[Raw] | None = None
+
+
+class _Answer(msgspec.Struct, rename="pascal"):
+    """An answer of the API of versions 1 and 2."""
+
+    layer: _Layer
+
+
 class _Named(msgspec.Struct):
     """A package or a distribution of version 4."""
 
@@ -108,6 +133,8 @@ def detect(document: Document) -> str | None:
         return "image, unapproved and vulnerabilities (clair-scanner)"
     if "LayerCount" in keys and isinstance(document.at("Vulnerabilities"), dict):
         return "LayerCount and Vulnerabilities (klar)"
+    if document.at("Layer", "IndexedByVersion") is not None and document.at("Layer", "Name"):
+        return "Layer with IndexedByVersion (API of versions 1 and 2)"
     return None
 
 
@@ -118,6 +145,8 @@ def parse(document: Document) -> Scan:
     """
     if "manifest_hash" in document.keys:
         return _current(document.decoded(_Report, _EXPECTED))
+    if "Layer" in document.keys:
+        return _layer(document.decoded(_Answer, _EXPECTED).layer, document)
     if "LayerCount" in document.keys:
         return _klar(document.decoded(_Klar, _EXPECTED), document)
     return _scanner(document.decoded(_Scanner, _EXPECTED), document)
@@ -167,6 +196,25 @@ def _klar(report: _Klar, document: Document) -> Scan:
     )
 
 
+def _layer(layer: _Layer, document: Document) -> Scan:
+    rows = document.each(layer.features, _Feature, "$.Layer.Features", _EXPECTED)
+    seen = tuple(
+        _observation(flaw.name, row.name, row.version, row.namespace_name, flaw.severity, flaw.fixed_by, "")
+        for row in rows.good
+        for flaw in row.vulnerabilities or ()
+    )
+    notes = ["no package has a flaw: was the layer asked for with `?vulnerabilities`?"] if not seen else []
+    return Scan(
+        format="clair",
+        scanner="clair",
+        status=Status.OK if seen else Status.PARTIAL if layer.features else Status.EMPTY_TARGET,
+        kinds=_KINDS,
+        observations=seen,
+        rejected=rows.rejected,
+        notes=tuple(notes) if layer.features else ("the layer has no package",),
+    )
+
+
 def _current(report: _Report) -> Scan:
     packages, known = report.packages or {}, report.vulnerabilities or {}
     pairs = [
@@ -175,11 +223,13 @@ def _current(report: _Report) -> Scan:
         for flaw in dict.fromkeys(found or ())
     ]
     lost = [pair for pair in pairs if pair[0] not in packages or pair[1] not in known]
+    silent = known.keys() - {flaw for _, flaw in pairs}
+    notes = [f"{len(silent)} flaws are described and no package has them"] if silent else []
     scores = _scores(report)
     return Scan(
         format="clair",
         scanner="clair",
-        status=Status.OK if packages else Status.EMPTY_TARGET,
+        status=Status.EMPTY_TARGET if not packages else Status.PARTIAL if silent else Status.OK,
         subject=ReportSubject(name=report.manifest_hash, digest=sha256_digest(report.manifest_hash)),
         kinds=_KINDS,
         observations=tuple(
@@ -188,7 +238,7 @@ def _current(report: _Report) -> Scan:
             if package in packages and flaw in known
         ),
         rejected=tuple(_lost(*pair) for pair in lost),
-        notes=() if packages else ("no package was recognised in the image",),
+        notes=tuple(notes) if packages else ("no package was recognised in the image",),
     )
 
 

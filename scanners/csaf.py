@@ -1,7 +1,7 @@
 """CSAF 2.0 and 2.1: what a vendor says of vulnerabilities in its products. Evidence of nothing.
 
-Each product of each status is a finding with `vex`; as everywhere, that hides nothing unless the settings
-trust VEX. Products are resolved through the tree, a component of another product through its relationship;
+Each product of each status is a statement: it joins the finding that it speaks of (gate/statements.py), is a
+finding where nobody else saw the flaw, and hides nothing unless the settings trust VEX. Products are resolved through the tree, a component of another product through its relationship;
 one that the tree does not know is rejected. Severity: the score for the product, else the impact that the
 vendor names. What is merely recommended is no statement. Not read: notes, remediations, revisions.
 
@@ -19,8 +19,20 @@ from msgspec import Raw, field
 from gate import times
 from gate.documents.document import Document
 from gate.errors import quoted
-from gate.model import Cvss, Location, Observation, Rejected, Scan, Severity, Status, Vex, from_cvss
+from gate.model import (
+    Cvss,
+    Location,
+    Observation,
+    Rejected,
+    Scan,
+    Severity,
+    Statement,
+    Status,
+    Vex,
+    from_cvss,
+)
 from scanners import cvss_scores, flaws
+from scanners.identifiers import purl_version, sha256_digest
 
 _EXPECTED: Final = "a CSAF document"
 _STATUSES: Final = {
@@ -33,6 +45,7 @@ _STATUSES: Final = {
     "under_investigation": "under_investigation",
 }
 _IMPACTS: Final = {"important": Severity.HIGH, "moderate": Severity.MEDIUM}
+_DISTRIBUTED: Final = ("pkg:apk/", "pkg:deb/", "pkg:rpm/")
 _DEPTH: Final = 50
 """Levels of branches; the documents of vendors have about five."""
 
@@ -64,10 +77,16 @@ class _Relationship(msgspec.Struct):
     relates_to_product_reference: str
 
 
+class _Group(msgspec.Struct):
+    group_id: str
+    product_ids: list[str] = []
+
+
 class _Tree(msgspec.Struct):
     branches: list[_Branch] | None = None
     full_product_names: list[_Product] | None = None
     relationships: list[_Relationship] | None = None
+    product_groups: list[_Group] | None = None
 
 
 class _Cvss(msgspec.Struct, rename="camel"):
@@ -83,15 +102,26 @@ class _Score(msgspec.Struct):
     cvss_v4: _Cvss | None = None
 
 
-class _Threat(msgspec.Struct):
+class _OfProducts(msgspec.Struct, kw_only=True):
+    product_ids: list[str] | None = None
+    group_ids: list[str] | None = None
+
+    def is_of(self, id_: str, groups: Mapping[str, list[str]]) -> bool:
+        """Whether it is said of the product: of all of them where neither products nor groups are named."""
+        if self.product_ids is None and self.group_ids is None:
+            return True
+        return id_ in (self.product_ids or ()) or any(
+            id_ in groups.get(group, ()) for group in self.group_ids or ()
+        )
+
+
+class _Threat(_OfProducts, kw_only=True):
     category: str
     details: str = ""
-    product_ids: list[str] | None = None
 
 
-class _Flag(msgspec.Struct):
+class _Flag(_OfProducts, kw_only=True):
     label: str
-    product_ids: list[str] | None = None
 
 
 class _Cwe(msgspec.Struct):
@@ -152,6 +182,17 @@ class _Named(NamedTuple):
     purl: str | None
     within: str | None
     """The product that it is a component of."""
+    within_purl: str | None = None
+
+    @property
+    def statement(self) -> Statement:
+        """What a status of this product is limited to.
+
+        A package of a distribution is the same wherever it is installed, and its version says whose it is.
+        """
+        image = _image(self.purl) or _image(self.within_purl)
+        is_built_once = (self.purl or "").startswith(_DISTRIBUTED) and purl_version(self.purl or "")
+        return Statement(image=image, within=None if image or is_built_once else self.within)
 
 
 def detect(document: Document) -> str | None:
@@ -167,14 +208,16 @@ def parse(document: Document) -> Scan:
     """
     csaf = document.decoded(_Document, _EXPECTED)
     rows = document.each(csaf.vulnerabilities, _Vulnerability, "$.vulnerabilities", _EXPECTED)
-    products = _products(csaf.product_tree or _Tree())
+    tree = csaf.product_tree or _Tree()
+    products = _products(tree)
+    groups = {group.group_id: group.product_ids for group in tree.product_groups or ()}
     observations: list[Observation] = []
     rejected = [*rows.rejected]
     for number, row in enumerate(rows.good):
         for word, ids in (row.product_status or {}).items():
             for id_ in ids if word in _STATUSES else ():
                 if id_ in products:
-                    observations.append(_observation(row, word, id_, products[id_]))
+                    observations.append(_observation(row, word, id_, products[id_], groups))
                 else:
                     where = f"$.vulnerabilities[{number}].product_status.{word}"
                     rejected.append(Rejected(where=where, reason=f"the tree has no product {quoted(id_)}"))
@@ -206,6 +249,7 @@ def _products(tree: _Tree) -> Mapping[str, _Named]:
             own.name,
             (own.helper.url if own.helper else None) or (part.purl if part else None),
             whole.name if whole else link.relates_to_product_reference,
+            whole.purl if whole else None,
         )
     return found
 
@@ -217,28 +261,38 @@ def _branched(branches: list[_Branch] | None, depth: int = _DEPTH) -> Iterator[_
         yield from _branched(branch.branches, depth - 1)
 
 
-def _observation(row: _Vulnerability, word: str, id_: str, product: _Named) -> Observation:
+def _image(purl: str | None) -> str | None:
+    """The digest of the image that `purl` names, where it is one."""
+    return sha256_digest(purl_version(purl)) if purl and purl.startswith("pkg:oci/") else None
+
+
+def _observation(
+    row: _Vulnerability, word: str, id_: str, product: _Named, groups: Mapping[str, list[str]]
+) -> Observation:
     names = [one.text for one in row.ids or ()]
     rule = row.cve or next(iter(names), "unnamed")
     cvss = [score for score in _scores(row, id_) if score]
     known = [from_cvss(score.score) for score in reversed(cvss) if score.score is not None]
-    impact = _impact(row, id_)
-    return flaws.observed(
+    impact = _impact(row, id_, groups)
+    flag = _justification(row, id_, groups)
+    reason = flag or ("impact_statement" if impact and word == "known_not_affected" else None)
+    seen = flaws.observed(
         flaws.Flaw(
             id=rule,
             package=product.name,
-            purl=product.purl,
+            purl=None if _image(product.purl) else product.purl,
             title=row.title or f"{rule}: {_STATUSES[word].replace('_', ' ')}, says its vendor",
             severity=known[0] if known else flaws.worded(impact, _IMPACTS),
             word=str(cvss[-1].score) if known else impact,
             names=names,
             cwes=[one.id for one in (*(row.cwes or ()), *([row.cwe] if row.cwe else ()))],
             cvss=cvss,
-            vex=Vex(status=_STATUSES[word], justification=_justification(row, id_)),
-            location=Location(resource=product.within),
+            vex=Vex(status=_STATUSES[word], justification=reason),
+            location=Location(resource=product.within, image=product.statement.image),
         ),
         "csaf",
     )
+    return msgspec.structs.replace(seen, statement=product.statement)
 
 
 def _scores(row: _Vulnerability, id_: str) -> Iterator[Cvss | None]:
@@ -256,17 +310,17 @@ def _scores(row: _Vulnerability, id_: str) -> Iterator[Cvss | None]:
             )
 
 
-def _impact(row: _Vulnerability, id_: str) -> str | None:
+def _impact(row: _Vulnerability, id_: str, groups: Mapping[str, list[str]]) -> str | None:
     """The impact that the vendor names for the product, or for all of them."""
     words = [
         threat.details.strip()
         for threat in row.threats or ()
-        if threat.category == "impact" and (threat.product_ids is None or id_ in threat.product_ids)
+        if threat.category == "impact" and threat.is_of(id_, groups)
     ]
     return next(iter(words), None)
 
 
-def _justification(row: _Vulnerability, id_: str) -> str | None:
+def _justification(row: _Vulnerability, id_: str, groups: Mapping[str, list[str]]) -> str | None:
     """A flag of CSAF is a justification of VEX, word for word."""
-    labels = [flag.label for flag in row.flags or () if flag.product_ids is None or id_ in flag.product_ids]
+    labels = [flag.label for flag in row.flags or () if flag.is_of(id_, groups)]
     return next(iter(labels), None)

@@ -3,7 +3,8 @@
 Every component counts, nested ones too; the one that the document describes is the subject, services
 are not components. Each vulnerability gives one observation for every component it affects.
 A statement in `analysis` is carried as `Finding.vex` and hides nothing. A document with
-vulnerabilities and no components is a VEX document: it is no evidence of a scan.
+vulnerabilities and no components is a VEX document: it is no evidence of a scan, and joins the findings
+that it speaks of (gate/statements.py).
 
 Licences are joined with AND, declared and concluded ones alike: none of them may be overlooked.
 XML is read by `cyclonedx_xml.py`. Does not read: services, formulation, compositions beyond a note, recommendation texts.
@@ -33,6 +34,7 @@ from gate.model import (
     ReportSubject,
     Scan,
     Severity,
+    Statement,
     Status,
     Vex,
     from_cvss,
@@ -109,25 +111,29 @@ def parse(document: Document) -> Scan:
     has_vulnerabilities = bool(bom.vulnerabilities)
     scanner = (tool.name or "").strip().lower() or "cyclonedx"
     is_container = subject is not None and subject.type == "container"
+    digest = _digest(subject) if subject and is_container else None
+    observations = _observations(
+        vulnerabilities,
+        bom.serial_number,
+        named,
+        scanner,
+        image=subject.name if subject and is_container else None,
+    )
+    if not components:
+        # What it says of a package is said of that package in its subject.
+        statement = Statement(image=digest, within=None if digest or subject is None else subject.full_name)
+        observations = (msgspec.structs.replace(seen, statement=statement) for seen in observations)
     return Scan(
         format="cyclonedx",
         scanner=scanner,
         scanner_version=tool.version or None,
         status=Status.OK if components or has_vulnerabilities else Status.EMPTY_TARGET,
         created=times.normalized(metadata.timestamp),
-        subject=ReportSubject(name=subject.full_name, digest=_digest(subject) if is_container else None)
+        subject=ReportSubject(name=subject.full_name, digest=digest)
         if subject and subject.full_name
         else None,
         kinds=_kinds(bool(components), has_vulnerabilities),
-        observations=document.kept(
-            _observations(
-                vulnerabilities,
-                bom.serial_number,
-                named,
-                scanner,
-                image=subject.name if subject and is_container else None,
-            )
-        ),
+        observations=document.kept(observations),
         components=tuple(components),
         notes=tuple(_notes(bom, vulnerabilities, has_components=bool(components))),
     )

@@ -1,6 +1,7 @@
 """OWASP Dependency-Check's XML and JSON: flaws in libraries, recognised by file.
 
-A dependency without a purl is named by its file. Suppressed vulnerabilities are told in a note and not
+A dependency without a purl is named by its file. What a dependency bundles under `relatedDependencies`
+(copies at other places, parts of one library) has its flaws too, for each a finding. Suppressed vulnerabilities are told in a note and not
 read. An exception during the analysis makes the report partial. Not read: evidence, references,
 vulnerable software, hashes.
 
@@ -59,10 +60,17 @@ class _Identifier(msgspec.Struct):
     id: str
 
 
+class _Related(msgspec.Struct):
+    file_name: str = field(name="fileName", default="")
+    file_path: str = field(name="filePath", default="")
+    packages: list[_Identifier] | None = field(name="packageIds", default=None)
+
+
 class _Dependency(msgspec.Struct):
     file_name: str = field(name="fileName")
     file_path: str = field(name="filePath", default="")
     packages: list[_Identifier] | None = None
+    related: list[_Related] | None = field(name="relatedDependencies", default=None)
     vulnerabilities: list[_Vulnerability] | None = None
     suppressed: list[Any] | None = field(name="suppressedVulnerabilities", default=None)
 
@@ -121,7 +129,12 @@ def parse(document: Document) -> Scan:
         status=Status.PARTIAL if failed else Status.OK if rows.good else Status.EMPTY_TARGET,
         created=times.normalized(date),
         kinds=(Evidence.DEPENDENCIES,),
-        observations=tuple(seen for row in rows.good for seen in _observations(row)),
+        observations=tuple(
+            seen
+            for row in rows.good
+            for place in (row, *(row.related or ()))
+            for seen in _observations(row, place)
+        ),
         rejected=rows.rejected,
         notes=tuple(notes),
     )
@@ -148,6 +161,14 @@ def _dependency(item: Element, path: str) -> _Dependency:
         file_name=name,
         file_path=item.findtext("filePath", ""),
         packages=[_Identifier(one.findtext("id", "")) for one in item.findall("identifiers/package")],
+        related=[
+            _Related(
+                file_name=one.findtext("fileName", ""),
+                file_path=one.findtext("filePath", ""),
+                packages=[_Identifier(own.findtext("id", "")) for own in one.findall("identifiers/package")],
+            )
+            for one in item.findall("relatedDependencies/relatedDependency")
+        ],
         vulnerabilities=[_vulnerability(one, path) for one in item.findall("vulnerabilities/vulnerability")],
         suppressed=item.findall("vulnerabilities/suppressedVulnerability"),
     )
@@ -179,9 +200,11 @@ def _score(item: Element | None) -> _Score | None:
     return _Score(score=score, vector=item.findtext("vectorString"))
 
 
-def _observations(row: _Dependency) -> Iterator[Observation]:
-    url = next((one.id for one in row.packages or () if one.id.startswith("pkg:")), None)
+def _observations(row: _Dependency, place: _Dependency | _Related) -> Iterator[Observation]:
+    """The flaws of `row` where `place` stands: itself, or what it bundles."""
+    url = next((one.id for one in place.packages or () if one.id.startswith("pkg:")), None)
     version = purl_version(url) if url else None
+    file_name = place.file_name or place.file_path.replace("\\", "/").rpartition("/")[2] or row.file_name
     for flaw in row.vulnerabilities or ():
         named = flaw.severity or next(
             (score.word or score.severity for score in (flaw.cvss4, flaw.cvss3, flaw.cvss2) if score), ""
@@ -191,7 +214,7 @@ def _observations(row: _Dependency) -> Iterator[Observation]:
             finding=Finding(
                 kind=Kind.VULNERABILITY,
                 rule=name,
-                title=f"{name} in {row.file_name}",
+                title=f"{name} in {file_name}",
                 severity=_SEVERITIES.get(named.lower(), Severity.UNKNOWN),
                 severity_raw=named or None,
                 cwes=cwes([text.strip() for text in flaw.cwes]),
@@ -199,10 +222,10 @@ def _observations(row: _Dependency) -> Iterator[Observation]:
                 purl=url,
                 version=version,
                 fix_state=FixState.UNKNOWN,
-                location=Location(file=None if url else row.file_path or row.file_name),
+                location=Location(file=None if url else place.file_path or file_name),
                 scanners=("dependency-check",),
             ),
-            context="" if url and names_one_flaw(name) else row.file_name,
+            context="" if url and names_one_flaw(name) else file_name,
         )
 
 

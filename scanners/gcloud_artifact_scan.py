@@ -140,6 +140,9 @@ def parse(document: Document) -> Scan:
 
 def _unfinished(report: _Report) -> tuple[str, ...]:
     """Why this is not the answer of a finished analysis; empty where it is one."""
+    held = report.package_vulnerability_summary
+    if held is None or held.vulnerabilities is None:
+        return ("the flaws were not asked for; describe the image with --show-package-vulnerability",)
     found = report.discovery_summary and report.discovery_summary.discovery
     states = [one.discovery.analysis_status for one in found or ()]
     if "FINISHED_SUCCESS" in states:

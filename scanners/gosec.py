@@ -53,6 +53,7 @@ class _Error(msgspec.Struct):
 class _Stats(msgspec.Struct):
     files: int
     nosec: int = 0
+    found: int = 0
 
 
 class _Report(msgspec.Struct):
@@ -103,6 +104,9 @@ def _outcome(report: _Report) -> tuple[Status, list[str]]:
             f"{quoted(file)} ({quoted(reason)})"
         )
         return Status.PARTIAL if report.stats.files > 0 else Status.FAILED, notes
+    if report.stats.found > len(report.issues or ()):
+        notes.append(f"{report.stats.found} issues are counted and {len(report.issues or ())} listed")
+        return Status.PARTIAL, notes
     if report.stats.files <= 0 and not report.issues:
         notes.append("gosec found no Go file")
         return Status.EMPTY_TARGET, notes

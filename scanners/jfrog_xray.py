@@ -1,10 +1,12 @@
-"""JFrog Xray: the exported report of vulnerabilities, and `jf audit`, `jf scan` in the format simple-json.
+"""JFrog Xray: the exported report of vulnerabilities, `jf audit` and `jf scan` as simple-json, the API's summary of artifacts.
 
 One observation for each row: an issue of Xray (`XRAY-96880`) in a component. Where it stands for one CVE,
 that is its alias; where it stands for several (an update of a distribution), none is. Rows that are
-announced and not listed make the report partial. Not read: licences, violations of policies, impact paths.
+announced and not listed make the report partial. The summary names no component: there a flaw stands in the
+artifact, once for each path inside. Not read: licences, violations of policies, impact paths.
 
-Source: JFrog documentation, "Vulnerabilities report" and "CLI for JFrog Security"; real reports.
+Source: JFrog documentation, "Vulnerabilities report", "CLI for JFrog Security"; real reports. Of the summary the
+published schema of JFrog's own client; no real file.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ _COMPONENT: Final = re.compile(
 _SYSTEMS: Final = {"gav": "maven", "generic": "", "go": "golang"}
 _DISTRIBUTIONS: Final = frozenset({"alpine", "deb", "rpm"})
 """Their rows name a release by its number alone, which says nothing of the namespace."""
+_NO_FLAWS: Final = frozenset({"license", "operational risk"})
 _VERSION: Final = re.compile(r"[^\w]*(?P<version>\w.*)")
 
 
@@ -78,6 +81,39 @@ class _SimpleReport(msgspec.Struct, rename="camel"):
     errors: list[Any] | None = None
 
 
+class _SummaryCve(msgspec.Struct):
+    cve: str = ""
+    cwe: list[str] | None = None
+    cvss_v2: str | None = None
+    cvss_v3: str | None = None
+
+
+class _Issue(msgspec.Struct):
+    severity: str
+    issue_id: str = ""
+    summary: str = ""
+    issue_type: str = "security"
+    cves: list[_SummaryCve] | None = None
+    impact_path: list[str] | None = None
+
+
+class _General(msgspec.Struct):
+    name: str = ""
+    path: str = ""
+    component_id: str = ""
+
+
+class _Artifact(msgspec.Struct):
+    general: _General
+    issues: list[_Issue] | None = None
+    error: str | None = None
+
+
+class _Summary(msgspec.Struct):
+    artifacts: list[Raw]
+    errors: list[Any] | None = None
+
+
 def detect(document: Document) -> str | None:
     """Why `document` is of JFrog Xray, or None."""
     if {"total_rows", "rows"} == document.keys:
@@ -87,12 +123,17 @@ def detect(document: Document) -> str | None:
         "scannersStatus",
     }:
         return "vulnerabilities, errors and securityViolations (simple-json)"
+    first = document.at("artifacts", 0, "general")
+    if isinstance(first, dict) and {"component_id", "pkg_type"} & first.keys():
+        return "artifacts with general.component_id (summary)"
     return None
 
 
 def parse(document: Document) -> Scan:
     """Every issue in every component; raises `ReportError` where the rows are absent."""
     notes: list[str] = []
+    if "artifacts" in document.keys:
+        return _summed(document.decoded(_Summary, _EXPECTED), document)
     if "rows" in document.keys:
         report = document.decoded(_Report, _EXPECTED)
         rows = document.each(report.rows, _Row, "$.rows", _EXPECTED)
@@ -162,6 +203,56 @@ def _simple(row: _Simple) -> Observation:
             cvss=[cvss_scores.rating(version="3.1", score=_number(one.cvss_v3)) for one in row.cves or ()],
             fixed=[_version(text) for text in row.fixed_versions or ()],
             unfixed=FixState.NOT_FIXED,
+        ),
+        "jfrog-xray",
+    )
+
+
+def _summed(report: _Summary, document: Document) -> Scan:
+    rows = document.each(report.artifacts, _Artifact, "$.artifacts", _EXPECTED)
+    issues = [(row.general, one) for row in rows.good for one in row.issues or ()]
+    others = sum(one.issue_type in _NO_FLAWS for _, one in issues)
+    errors = len(report.errors or ()) + sum(bool(row.error) for row in rows.good)
+    notes = [f"Xray reports {errors} errors"] if errors else []
+    notes += [f"{others} issues are of licences or risks and not read"] if others else []
+    if not report.artifacts:
+        notes.append("no artifact is known to Xray")
+    ended = Status.OK if report.artifacts else Status.FAILED if errors else Status.EMPTY_TARGET
+    return Scan(
+        format="jfrog-xray",
+        scanner="jfrog-xray",
+        status=Status.PARTIAL if errors and report.artifacts else ended,
+        kinds=(Evidence.DEPENDENCIES,),
+        observations=tuple(
+            _issue(general, one, path)
+            for general, one in issues
+            if one.issue_type not in _NO_FLAWS
+            for path in dict.fromkeys(one.impact_path or [""])
+        ),
+        rejected=rows.rejected,
+        notes=tuple(notes),
+    )
+
+
+def _issue(general: _General, row: _Issue, path: str) -> Observation:
+    names = [one.cve for one in row.cves or () if one.cve]
+    artifact = general.name or general.component_id or general.path or "an artifact"
+    scores: list[Cvss | None] = []
+    for one in row.cves or ():
+        for version, text in (("2.0", one.cvss_v2), ("3.1", one.cvss_v3)):
+            score, _, vector = (text or "").partition("/")
+            scores.append(cvss_scores.rating(version=version, vector=vector, score=_number(score)))
+    return flaws.observed(
+        flaws.Flaw(
+            id=names[0] if len(set(names)) == 1 else row.issue_id or "unnamed",
+            package=artifact,
+            title=row.summary or None,
+            severity=flaws.worded(row.severity, _SEVERITIES),
+            word=row.severity,
+            names=names,
+            cwes=[cwe for one in row.cves or () for cwe in one.cwe or ()],
+            cvss=scores,
+            location=Location(file=path or general.path or None),
         ),
         "jfrog-xray",
     )

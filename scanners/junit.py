@@ -15,6 +15,7 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from gate.documents.document import Document, wrong_shape
+from gate.errors import quoted
 from gate.model import Finding, Kind, Location, Observation, Scan, Severity, Status
 from scanners.words import COMMON, positive
 
@@ -49,6 +50,11 @@ def parse(document: Document) -> Scan:
     if broken:
         status = Status.PARTIAL
         notes.insert(0, f"{len(broken)} suites broke before their tests")
+    elif short := [suite.get("name", "") for suite in root.iter() if _is_short(suite)]:
+        status = Status.PARTIAL
+        notes.insert(
+            0, f"{len(short)} suites count failures that they do not list, the first: {quoted(short[0])}"
+        )
     elif not tests or skipped == len(tests):
         status = Status.EMPTY_TARGET
     return Scan(
@@ -59,6 +65,15 @@ def parse(document: Document) -> Scan:
         observations=tuple(map(_observation, [*bad, *broken])),
         notes=tuple(notes),
     )
+
+
+def _is_short(suite: Element) -> bool:
+    """Whether a suite says that more failed than it lists; how many ran is often counted wrong."""
+    if suite.tag not in _ROOTS:
+        return False
+    counted = sum(positive(suite.get(name)) or 0 for name in ("failures", "errors"))
+    listed = sum(1 for test in suite.iter("testcase") for name in _BAD if test.find(name) is not None)
+    return counted > listed
 
 
 def _observation(test: Element) -> Observation:

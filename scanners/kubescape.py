@@ -7,13 +7,14 @@ Source: kubescape/opa-utils, `reporthandling`; reports of version 2 and 3.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from gate import times
 from gate.documents.document import Document
+from gate.errors import quoted
 from gate.model import Evidence, Finding, Kind, Location, Observation, Scan, Severity, Status
 
 _EXPECTED: Final = "a Kubescape report"
@@ -59,6 +60,7 @@ class _Resource(msgspec.Struct):
 
 class _Counted(msgspec.Struct):
     factor: float = msgspec.field(name="scoreFactor", default=0.0)
+    status: str = ""
 
 
 class _Summary(msgspec.Struct):
@@ -92,6 +94,11 @@ def parse(document: Document) -> Scan:
     elif not rows.good and not rows.rejected:
         status = Status.EMPTY_TARGET
         notes.append("no resource was looked at")
+    elif silent := sorted(_failed(report.summary) - _named(rows.good)):
+        status = Status.PARTIAL
+        notes.append(
+            f"{len(silent)} controls failed and no resource fails them, the first: {quoted(silent[0])}"
+        )
     return Scan(
         format="kubescape",
         scanner="kubescape",
@@ -102,6 +109,21 @@ def parse(document: Document) -> Scan:
         rejected=rows.rejected,
         notes=tuple(notes),
     )
+
+
+def _failed(summary: _Summary) -> set[str]:
+    """Ids of the controls that failed, as the summary says."""
+    return {name for name, control in (summary.controls or {}).items() if control.status == _FAILED}
+
+
+def _named(results: Sequence[_Result]) -> set[str]:
+    """Ids of the controls that some resource fails."""
+    return {
+        control.id
+        for row in results
+        for control in row.controls or ()
+        if any(rule.status == _FAILED for rule in control.rules)
+    }
 
 
 def _observations(

@@ -53,10 +53,18 @@ def parse(document: Document) -> Scan:
         Status.OK,
         [f"{quoted(row.object)} was not judged: {quoted(row.message)}" for row in invalid],
     )
+    mute = [
+        row
+        for row in rows.good
+        if row.valid and row.message.startswith("Failed") and not row.scoring.critical
+    ]
+    notes += [f"{quoted(row.object)} failed and no critical rule is listed" for row in mute]
     if not rows.good:
         status, notes = Status.EMPTY_TARGET, ["no object was looked at"]
     elif invalid:
         status = Status.FAILED if len(invalid) == len(rows.good) else Status.PARTIAL
+    elif mute:
+        status = Status.PARTIAL
     return Scan(
         format="kubesec",
         scanner="kubesec",

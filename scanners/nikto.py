@@ -17,7 +17,7 @@ from gate.documents import records
 from gate.documents.document import Document, wrong_shape
 from gate.errors import ReportError
 from gate.model import Finding, Kind, Location, Observation, Rejected, Scan, Severity, Status
-from scanners.words import address
+from scanners.words import address, positive
 
 _EXPECTED: Final = "a Nikto report"
 
@@ -72,10 +72,22 @@ def _xml(document: Document) -> Scan:
     version = next((scan.get("version") for scan in root.iter("niktoscan") if scan.get("version")), None)
     errors = [one.get("errors", "") for one in details if one.get("errors", "0") not in ("", "0")]
     notes = [f"{count} errors on a host" for count in errors]
+    notes += [
+        f"{counted} items are counted on a host and {len(listed)} listed"
+        for one in details
+        for listed in [one.findall("item")]
+        for counted in [_counted(one)]
+        if counted > len(listed)
+    ]
     scan = _scan(
         list(rows.good), list(rows.rejected), version, notes or ([] if details else ["no host was looked at"])
     )
-    return msgspec.structs.replace(scan, status=Status.PARTIAL) if errors else scan
+    return msgspec.structs.replace(scan, status=Status.PARTIAL) if notes else scan
+
+
+def _counted(host: Element) -> int:
+    statistics = host.find("statistics")
+    return positive(statistics.get("itemsfound")) or 0 if statistics is not None else 0
 
 
 def _scan(seen: list[Observation], rejected: list[Rejected], version: str | None, notes: list[str]) -> Scan:

@@ -107,6 +107,13 @@ class _Counts(msgspec.Struct):
 
     total: int | None = field(name="totalDependencies", default=None)
     dependencies: int | dict[str, int] | None = None
+    vulnerabilities: dict[str, int] = {}
+    """By severity; of npm 7 on with a `total` of packages, before one number for each path."""
+
+    @property
+    def flaws(self) -> int:
+        """How many flaws, paths or packages it counts."""
+        return self.vulnerabilities.get("total", sum(self.vulnerabilities.values()))
 
 
 class _Report(msgspec.Struct):
@@ -181,6 +188,9 @@ def parse(document: Document) -> Scan:
     if chained:
         notes = tuple(f"{quoted(name)} leads to no advisory of the report" for name in chained)
         return _scan(list(once.values()), packages.rejected, Status.PARTIAL, notes)
+    if report.metadata and report.metadata.flaws > len(report.vulnerabilities):
+        told = f"{report.metadata.flaws} packages are counted and {len(report.vulnerabilities)} listed"
+        return _scan(list(once.values()), packages.rejected, Status.PARTIAL, (told,))
     return _scan(list(once.values()), packages.rejected, *_looked_at(report.metadata, bool(once)))
 
 
@@ -188,6 +198,8 @@ def _looked_at(counts: _Counts | None, is_found: bool) -> tuple[Status, tuple[st
     """What the totals say of a report: of no packages at all nothing is clean, nor where there is no total."""
     if is_found:
         return Status.OK, ()
+    if counts and counts.flaws > 0:
+        return Status.PARTIAL, (f"{counts.flaws} flaws are counted and none is listed",)
     by_kind = counts.dependencies if counts else None
     total = by_kind.get("total") if isinstance(by_kind, dict) else by_kind
     if counts and counts.total is not None:

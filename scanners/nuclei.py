@@ -42,6 +42,7 @@ class _Record(msgspec.Struct):
     matched: str = msgspec.field(name="matched-at", default="")
     old_matched: str = msgspec.field(name="matched", default="")
     matcher: str = msgspec.field(name="matcher-name", default="")
+    old_matcher: str = msgspec.field(name="matcher_name", default="")
     is_matched: bool = msgspec.field(name="matcher-status", default=True)
     timestamp: str | None = None
 
@@ -88,7 +89,7 @@ def _observation(row: _Record) -> Observation:
             location=Location(url=address(row.matched or row.old_matched or row.host)),
             scanners=("nuclei",),
         ),
-        context=row.matcher,
+        context=row.matcher or row.old_matcher,
     )
 
 

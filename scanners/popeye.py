@@ -29,9 +29,17 @@ class _Issue(msgspec.Struct):
     group: str = ""
 
 
+class _Tally(msgspec.Struct):
+    """How many objects have nothing worse than that."""
+
+    warning: int = 0
+    error: int = 0
+
+
 class _Section(msgspec.Struct):
     sanitizer: str = ""
     linter: str = ""
+    tally: _Tally = msgspec.field(default_factory=_Tally)
     issues: dict[str, list[_Issue] | None] | None = None
 
 
@@ -60,6 +68,12 @@ def parse(document: Document) -> Scan:
     if body.errors:
         status = Status.PARTIAL
         notes.append(f"{len(body.errors)} errors, the first: {quoted(body.errors[0])}")
+    elif short := [row for row in rows.good if _is_short(row)]:
+        status = Status.PARTIAL
+        name = short[0].sanitizer or short[0].linter
+        notes.append(
+            f"{len(short)} sections count flawed objects and list no issue, the first: {quoted(name)}"
+        )
     elif not raws:
         status = Status.EMPTY_TARGET
         notes.append("no kind of resource was looked at")
@@ -72,6 +86,11 @@ def parse(document: Document) -> Scan:
         rejected=rows.rejected,
         notes=tuple(notes),
     )
+
+
+def _is_short(section: _Section) -> bool:
+    issues = [one for some in (section.issues or {}).values() for one in some or ()]
+    return section.tally.warning + section.tally.error > 0 and not any(one.level > 1 for one in issues)
 
 
 def _observations(section: _Section) -> Iterator[Observation]:

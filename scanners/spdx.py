@@ -1,10 +1,11 @@
-"""SPDX 2.2 and 2.3: the packages of an SBOM. SPDX 2 has no place for vulnerabilities.
+"""SPDX 2.2 and 2.3: the packages of an SBOM, and the flaws that their security references name.
 
 The package that the document describes is the subject and no component, provided that it is the only
-one described; where several are, all of them are components and there is no subject. References of
-the category SECURITY are links, not findings. Also reads GitHub's wrapper, `{"sbom": {…}}`.
+one described; where several are, all of them are components and there is no subject. An advisory or
+link of the category SECURITY that names a flaw by its id is a finding of unknown severity: SPDX 2 has no other
+place for known vulnerabilities (annex K.1.1). One that names none may be anything, and is a note. Also reads GitHub's wrapper, `{"sbom": {…}}`.
 Text is read by `spdx_tag_value.py`, SPDX 3 by `spdx3.py`.
-Does not read: YAML, RDF, files, snippets, texts of extracted licences.
+Does not read: RDF, files, snippets, texts of extracted licences.
 
 Source: SPDX 2.3 specification and its JSON schema; FORMATS.md 2.9.
 """
@@ -12,13 +13,14 @@ Source: SPDX 2.3 specification and its JSON schema; FORMATS.md 2.9.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from gate import times
 from gate.documents.document import Document
 from gate.errors import quoted
-from gate.model import Component, Evidence, ReportSubject, Scan, Status
-from scanners import spdx3, spdx_tag_value
+from gate.model import Component, Evidence, Observation, ReportSubject, Scan, Status
+from scanners import flaws, spdx3, spdx_tag_value
 from scanners import spdx_shapes as shapes
 from scanners.identifiers import all_licenses, hash_name, purl_version, sha256_digest
 
@@ -27,6 +29,10 @@ _NOTHING: Final = "no packages besides the subject: an inventory of nothing is w
 _NO_VALUES: Final = frozenset({"", "NOASSERTION", "NONE"})
 _LINKS: Final = frozenset({"DEPENDS_ON", "DYNAMIC_LINK", "STATIC_LINK"})
 """The left element depends on the right one; `…DEPENDENCY_OF` says it the other way round."""
+_SECURITY: Final = frozenset({"advisory", "url"})
+_FLAW: Final = re.compile(
+    r"(?i:CVE-\d{4}-\d{4,}|(?:PYSEC|RUSTSEC|MAL|GO)-\d{4}-\d+)|GHSA(?:-[0-9a-z]{4}){3}", re.ASCII
+)
 _CREATOR: Final = re.compile(r"Tool:\s*(?P<name>.+?)(?:-v?(?P<version>\d[\w.+-]*))?\s*")
 _SUPPLIER: Final = re.compile(r"(?:Organization|Person):\s*(?P<name>.*?)\s*(?:\([^()]*@[^()]*\)|\(\))?\s*")
 
@@ -61,7 +67,11 @@ def parse(document: Document) -> Scan:
     components = [package for package in packages if package is not subject]
     direct = _direct(spdx, subject)
     tool, version = _tool(spdx.creation_info.creators)
+    flaws_named = [seen for package in packages for seen in _flaws(package, tool or "spdx")]
     notes = [] if components else [_NOTHING]
+    mute = sum(not _named(link) for package in packages for link in _advisories(package))
+    if mute:
+        notes.append(f"{mute} security references name no flaw by its id and are not read")
     if unknown:
         notes.append(f"{len(unknown)} elements are named and not described: {quoted(unknown[0])} …")
     return Scan(
@@ -72,6 +82,7 @@ def parse(document: Document) -> Scan:
         created=times.normalized(spdx.creation_info.created),
         subject=ReportSubject(name=subject.name, digest=_digest(subject)) if subject else None,
         kinds=(Evidence.SBOM,) if components else (),
+        observations=tuple(flaws_named),
         components=tuple(
             _component(package, package.id in direct if direct else None) for package in components
         ),
@@ -112,6 +123,32 @@ def _component(package: shapes.Package, direct: bool | None) -> Component:
         hashes={hash_name(item.algorithm): item.checksum_value for item in package.checksums or ()},
         supplier=_supplier(package.supplier),
     )
+
+
+def _advisories(package: shapes.Package) -> list[str]:
+    """What references of the category SECURITY link to, but for names (CPE, SWID) and fixes."""
+    return [
+        one.reference_locator
+        for one in package.external_refs or ()
+        if one.reference_category == "SECURITY" and one.reference_type in _SECURITY
+    ]
+
+
+def _named(link: str) -> list[str]:
+    """Ids of flaws in `link`, as their databases write them."""
+    found = (match[0] for match in _FLAW.finditer(link))
+    return [id_ if id_.startswith("GHSA") else id_.upper() for id_ in found]
+
+
+def _flaws(package: shapes.Package, scanner: str) -> Iterator[Observation]:
+    """The flaws that the references of `package` name, each once."""
+    for id_ in dict.fromkeys(id_ for link in _advisories(package) for id_ in _named(link)):
+        yield flaws.observed(
+            flaws.Flaw(
+                id=id_, package=package.name, version=_value(package.version_info), purl=_purl(package)
+            ),
+            scanner,
+        )
 
 
 def _value(text: str | None) -> str | None:

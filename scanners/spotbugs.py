@@ -60,6 +60,9 @@ def _outcome(root: Element) -> tuple[Status, list[str]]:
         return Status.PARTIAL, [
             "Errors or FindBugsSummary are missing: nothing says that the analysis ended well"
         ]
+    counted, listed = positive(summary.get("total_bugs")) or 0, len(root.findall("BugInstance"))
+    if counted > listed:
+        return Status.PARTIAL, [f"{counted} bugs are counted and {listed} listed"]
     if summary.get("total_classes") == "0":
         return Status.EMPTY_TARGET, ["no class was analysed"]
     return Status.OK, []

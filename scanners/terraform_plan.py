@@ -1,7 +1,8 @@
 """Terraform's and OpenTofu's plan (`show -json`): what would change.
 
-A plan has no findings of its own: it is recognised, checked for being whole, and counted. Its values, with
-passwords in clear among them, are not read at all; Conftest's policies see the file itself (docs/conftest.md).
+Its findings are the checks that the configuration itself makes (`check` blocks, conditions, validations) and that
+failed; their messages are not kept, they may quote values. Else it is checked for being whole, and counted. Values,
+with passwords in clear among them, are not read at all; Conftest's policies see the file itself (docs/conftest.md).
 Evidence of nothing. Source: HashiCorp, "JSON Output Format"; FORMATS.md 2.27.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -16,11 +18,12 @@ import msgspec
 from gate import times
 from gate.documents.document import Document, wrong_shape
 from gate.errors import quoted
-from gate.model import Scan, Status
+from gate.model import Finding, Kind, Location, Observation, Scan, Severity, Status
 
 _EXPECTED: Final = "a Terraform plan"
 _VERSION: Final = re.compile(r"[01]\.\d+")
 """An unknown major version is refused, as HashiCorp asks; unknown names are not."""
+_FAILED: Final = "fail"
 _QUIET: Final = (["no-op"], ["read"])
 
 
@@ -33,10 +36,27 @@ class _Change(msgspec.Struct):
     change: _Actions
 
 
+class _Address(msgspec.Struct):
+    shown: str = msgspec.field(name="to_display", default="")
+
+
+class _Instance(msgspec.Struct):
+    status: str
+    address: _Address = msgspec.field(default_factory=_Address)
+
+
+class _Check(msgspec.Struct):
+    status: str
+    """`pass`, `fail`, `error`, or `unknown` where it depends on what is not made yet."""
+    address: _Address = msgspec.field(default_factory=_Address)
+    instances: list[_Instance] | None = None
+
+
 class _Plan(msgspec.Struct):
     format: str = msgspec.field(name="format_version")
     changes: list[msgspec.Raw] = msgspec.field(name="resource_changes", default_factory=list)
     terraform: str = msgspec.field(name="terraform_version", default="")
+    checks: list[msgspec.Raw] = msgspec.field(default_factory=list)
     errored: bool = False
     complete: bool = True
     timestamp: str | None = None
@@ -50,7 +70,7 @@ def detect(document: Document) -> str | None:
 
 
 def parse(document: Document) -> Scan:
-    """No finding; raises `ReportError` for an unknown format version or where no change is understood."""
+    """Every failed check; raises `ReportError` for an unknown format version or where no change is understood."""
     plan = document.decoded(_Plan, _EXPECTED)
     if not _VERSION.fullmatch(plan.format):
         raise wrong_shape(
@@ -66,6 +86,11 @@ def parse(document: Document) -> Scan:
     if plan.errored or not plan.complete:
         status = Status.FAILED if plan.errored and not rows.good else Status.PARTIAL
         notes.append("planning ended with errors" if plan.errored else "the plan is not complete")
+    checks = document.each(plan.checks, _Check, "$.checks", _EXPECTED)
+    open_ = Counter(check.status for check in checks.good if check.status not in ("pass", "fail"))
+    if open_.keys() - {"unknown"}:
+        status = Status.PARTIAL if status is Status.OK else status
+    notes += [f"{count} checks are {quoted(word)}" for word, count in sorted(open_.items())]
     return Scan(
         format="terraform-plan",
         scanner="terraform",
@@ -73,6 +98,26 @@ def parse(document: Document) -> Scan:
         status=status,
         created=times.normalized(plan.timestamp),
         kinds=(),
-        rejected=rows.rejected,
+        observations=tuple(seen for check in checks.good for seen in _failures(check)),
+        rejected=(*rows.rejected, *checks.rejected),
         notes=tuple(notes),
     )
+
+
+def _failures(check: _Check) -> Iterator[Observation]:
+    """One observation for each instance that fails; for the check itself where none is named."""
+    if check.status != _FAILED:
+        return
+    name = check.address.shown or "unnamed"
+    failed = [one.address.shown or name for one in check.instances or () if one.status == _FAILED]
+    for place in dict.fromkeys(failed or [name]):
+        yield Observation(
+            finding=Finding(
+                kind=Kind.MISCONFIGURATION,
+                rule=name,
+                title=f"the check {name} failed",
+                severity=Severity.UNKNOWN,
+                location=Location(resource=place),
+                scanners=("terraform",),
+            )
+        )

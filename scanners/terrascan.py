@@ -42,6 +42,7 @@ class _Error(msgspec.Struct):
 
 class _Summary(msgspec.Struct):
     validated: int = msgspec.field(name="policies_validated")
+    violated: int = msgspec.field(name="violated_policies", default=0)
     iac_type: str = ""
     scanned_at: str = ""
 
@@ -95,6 +96,10 @@ def _outcome(results: _Results) -> tuple[Status, list[str]]:
         return Status.FAILED, [*notes, "no policy was evaluated"]
     if errors:
         notes.append(f"{len(errors)} errors during the scan, the first: {quoted(errors[0].message)}")
+        return Status.PARTIAL, notes
+    listed = len(results.violations or ())
+    if results.summary.violated > listed:
+        notes.append(f"{results.summary.violated} violations are counted and {listed} listed")
         return Status.PARTIAL, notes
     return Status.OK, notes
 

@@ -47,6 +47,16 @@ class _Secret(msgspec.Struct):
 class _Counts(msgspec.Struct):
     parsed: int = msgspec.field(name="filesParsed")
     failed: int = msgspec.field(name="queriesExecutionFailed", default=0)
+    info: int = msgspec.field(name="infoMatches", default=0)
+    low: int = msgspec.field(name="lowMatches", default=0)
+    medium: int = msgspec.field(name="mediumMatches", default=0)
+    high: int = msgspec.field(name="highMatches", default=0)
+    critical: int = msgspec.field(name="criticalMatches", default=0)
+
+    @property
+    def matches(self) -> int:
+        """How many matches are counted; `totalMatches` is 0 in real reports that have some."""
+        return self.info + self.low + self.medium + self.high + self.critical
 
 
 class _Result(msgspec.Struct):
@@ -80,13 +90,16 @@ def parse(document: Document) -> Scan:
     rules = document.each(result.rules, _Rules, "$.result.ruleMatches", _EXPECTED)
     secrets = document.each(result.secrets, _Secret, "$.result.secrets", _EXPECTED)
     status, notes = Status.OK, []
+    matches = [(row, match) for row in rules.good for match in row.matches or ()]
     if report.status.state != "SUCCESS":
         status, notes = Status.FAILED, [f"status.state is {quoted(report.status.state)}"]
     elif result.counts.failed:
         status, notes = Status.PARTIAL, [f"{result.counts.failed} queries failed"]
     elif result.counts.parsed <= 0:
         status, notes = Status.EMPTY_TARGET, ["no file was parsed"]
-    matches = [(row, match) for row in rules.good for match in row.matches or ()]
+    elif result.counts.matches > len(matches):
+        status = Status.PARTIAL
+        notes = [f"{result.counts.matches} matches are counted and {len(matches)} listed"]
     return Scan(
         format="wizcli-iac",
         scanner="wizcli",

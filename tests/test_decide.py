@@ -554,7 +554,15 @@ FINDINGS = st.lists(
         kev=st.sampled_from([None, Kev(added="2026-01-01"), Kev(added="2026-01-01", due="2026-02-01")]),
         state=st.sampled_from([State.NEW] * 3 + list(State)),
         waived=st.sampled_from([None, None, WaivedBy(waiver="w", expires="e")]),
-        vex=st.sampled_from([None, Vex(status="not_affected"), Vex(status="affected")]),
+        vex=st.sampled_from(
+            [
+                None,
+                Vex(status="not_affected"),
+                Vex(status="not_affected", justification="component_not_present"),
+                Vex(status="fixed"),
+                Vex(status="affected"),
+            ]
+        ),
     ),
     max_size=12,
 )

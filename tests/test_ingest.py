@@ -331,9 +331,11 @@ def test_a_manifest_without_an_object_is_no_complete_evidence(
     assert (Status.EMPTY_TARGET, 0) == (found.report.status, len(found.scan.objects))
 
 
-def test_a_report_in_a_yaml_file_is_refused_and_not_skipped(reader: manifests.ReadMany) -> None:
-    with pytest.raises(ReportError, match="no Kubernetes object"):
-        ingest(b"tool: one\n", "r.yaml", adapters(one="tool"), reader)
+def test_a_report_in_a_yaml_file_is_read_and_what_nobody_knows_is_refused(reader: manifests.ReadMany) -> None:
+    assert "one" == ingest(b"tool: one\n", "r.yaml", adapters(one="tool"), reader).scan.format
+    for text in (b"other: one\n", b"tool: one\n---\ntool: two\n"):
+        with pytest.raises(ReportError, match="no Kubernetes object"):
+            ingest(text, "r.yaml", adapters(one="tool"), reader)
 
 
 def test_xml_in_a_yaml_file_is_refused(reader: manifests.ReadMany) -> None:

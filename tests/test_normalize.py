@@ -171,6 +171,33 @@ def test_an_advisory_of_several_cves_joins_nothing() -> None:
     assert {"ALAS-1", "CVE-2026-0001", "CVE-2026-0002"} == {finding.rule for finding in findings}
 
 
+@pytest.mark.parametrize(
+    "advisory", ["DSA-5532-1", "RHSA-2023:1405", "USN-6450-1", "ALAS2-2023-1", "SUSE-SU-2023:1"]
+)
+def test_an_advisory_that_a_report_states_with_its_one_cve_is_that_flaw(advisory: str) -> None:
+    stated = a_finding(rule=advisory, aliases=("CVE-2026-0001",), scanners=("clair",))
+    [finding] = normalize([scan(stated), scan(a_finding())])[0]
+
+    assert ("CVE-2026-0001", (advisory,)) == (finding.rule, finding.aliases)
+    assert ("clair", "trivy") == finding.scanners
+
+
+@pytest.mark.parametrize(
+    "advisory", ["DSA-5532-1", "RHSA-2023:1405", "USN-6450-1", "ALAS2-2023-1", "SUSE-SU-2023:1"]
+)
+def test_an_advisory_alone_stays_itself_whatever_cve_another_report_states_with_it(advisory: str) -> None:
+    """It may stand for another of its CVEs; a waiver for the one must not cover that."""
+    stated, alone = a_finding(rule=advisory, aliases=("CVE-2026-0001",)), a_finding(rule=advisory, aliases=())
+    waiver = a_waiver(vulnerability="CVE-2026-0001")
+    left = [
+        f
+        for f in normalize([scan(stated), scan(alone)])[0]
+        if not covers(waiver, f, None, Subject(name="s"), None)
+    ]
+
+    assert [advisory] == [finding.rule for finding in left]
+
+
 def test_tools_that_disagree_about_an_alias_do_not_make_two_cves_one() -> None:
     a = a_finding(rule="GHSA-aaaa", aliases=("CVE-2026-0001",))
     b = a_finding(rule="GHSA-aaaa", aliases=("CVE-2026-0002",))

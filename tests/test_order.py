@@ -42,6 +42,7 @@ from gate.model import (
 )
 from gate.normalize import normalize
 from gate.pipeline import Question, judge
+from gate.settings import merged
 from tests.scanners.builders import document_of, read
 
 SAMPLES: Final = Path(__file__).parent / "scanners" / "samples"
@@ -78,7 +79,7 @@ class Shipped:
     def __init__(self, engine: Engine, bundle: Bundle) -> None:
         self.engine, self.bundle = engine, bundle
 
-    def __call__(self, *reads: Read) -> Decision:
+    def __call__(self, *reads: Read, settings: dict[str, Any] | None = None) -> Decision:
         question = Question(
             decision_id="d",
             now=NOON,
@@ -87,7 +88,7 @@ class Shipped:
             environment=None,
             subject=Subject(name="shop"),
             reads=reads,
-            settings=dict(self.bundle.settings),
+            settings=merged(self.bundle.settings, settings or {}),
             action_for=as_said,
             timeout_s=20.0,
         )

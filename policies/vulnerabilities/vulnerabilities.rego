@@ -110,10 +110,13 @@ _only_fixable if settings.is("thresholds.vulnerabilities.only", "fixable")
 
 _without_fix := {"not_fixed", "wont_fix"}
 
-# What a report's own VEX says is a claim: believed only where trust_vex is true.
+# What VEX says is a claim, of a report itself or of a document: believed only where trust_vex is true, and
+# `not_affected` only with a justification: without one nobody can tell whether it still holds.
 _credible := [f |
 	some f in findings.counted("vulnerability")
-	not object.get(f, ["vex", "status"], null) in {"not_affected", "fixed"}
+	status := object.get(f, ["vex", "status"], null)
+	status != "fixed"
+	[status, (object.get(f, ["vex", "justification"], null) in {null, ""})] != ["not_affected", false]
 ] if {
 	settings.is("vulnerabilities.trust_vex", true)
 } else := findings.counted("vulnerability")

@@ -112,6 +112,15 @@ test_trusted_vex_hides_nothing_that_is_open if {
 	}
 }
 
+test_trusted_vex_without_a_justification_hides_nothing_but_what_is_fixed if {
+	every justification in [null, ""] {
+		vex := {"status": "not_affected", "justification": justification}
+		_denied([_fixable({"severity": "critical", "vex": vex})], _trust_vex) == {"GATE-VULN-001"}
+	}
+	fixed := {"status": "fixed", "justification": null}
+	_denied([_fixable({"severity": "critical", "vex": fixed})], _trust_vex) == set()
+}
+
 # -------------------------------------------------------------------------------- left out, aloud
 
 test_what_has_no_fix_is_said_to_be_left_out if {
@@ -177,7 +186,7 @@ _fixable(changes) := builders.finding(object.union({"fixed_versions": ["1.2.3"]}
 
 _unfixed(changes) := builders.finding(object.union({"fix_state": "not_fixed"}, changes))
 
-_vex(status) := {"status": status, "justification": null}
+_vex(status) := {"status": status, "justification": "component_not_present"}
 
 _trust_vex := {"vulnerabilities": {"trust_vex": true}}
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gate.errors import ReportError
-from gate.model import Component, Evidence, ReportSubject, Scan, Status
+from gate.model import Component, Evidence, ReportSubject, Scan, Severity, Status
 from scanners import spdx
 from tests.scanners.builders import document
 
@@ -232,14 +232,29 @@ def test_other_references_are_no_purl(reference: dict[str, Any]) -> None:
     assert the_component(externalRefs=[reference]).purl is None
 
 
-def test_an_advisory_reference_is_a_link_and_no_finding() -> None:
-    advisory = a_purl(
-        referenceCategory="SECURITY",
-        referenceType="advisory",
-        referenceLocator="https://nvd.example/CVE-2020-28498",
-    )
+def a_security(**changes: str) -> dict[str, Any]:
+    link = {"referenceType": "advisory", "referenceLocator": "https://nvd.example/CVE-2020-28498"}
+    return a_purl(referenceCategory="SECURITY", **link | changes)
 
-    assert () == scan(a_document(a_package(externalRefs=[advisory]))).observations
+
+def test_an_advisory_that_names_a_flaw_is_a_finding_that_nobody_rated() -> None:
+    [seen] = scan(a_document(a_package(externalRefs=[a_purl(), a_security(), a_security()]))).observations
+
+    assert ("CVE-2020-28498", Severity.UNKNOWN) == (seen.finding.rule, seen.finding.severity)
+    assert a_purl()["referenceLocator"] == seen.finding.purl
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        a_security(referenceType="fix"),
+        a_security(referenceType="cpe23Type"),
+        a_security(referenceLocator="https://example.org/vex.json"),
+        a_purl(referenceCategory="OTHER", referenceLocator="https://nvd.example/CVE-2020-28498"),
+    ],
+)
+def test_a_fix_a_name_or_a_link_to_who_knows_what_is_no_finding(reference: dict[str, Any]) -> None:
+    assert () == scan(a_document(a_package(externalRefs=[reference]))).observations
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,8 @@ def test_where_nothing_was_run_the_scan_failed(format_: str, report: object) -> 
         ("spotbugs", "<BugCollection/>"),
         ("spotbugs", '<BugCollection><Errors errors="0" missingClasses="0"/></BugCollection>'),
         ("terraform-plan", {"format_version": "1.2", "complete": False, "planned_values": {}}),
+        ("terraform-plan", {"format_version": "1.2", "planned_values": {}, "checks": [{"status": "error"}]}),
+        ("terraform-plan", {"format_version": "1.2", "planned_values": {}, "checks": [{"status": "new"}]}),
         ("lcov", "TN:\nSF:a\nDA:1,1\n"),
         ("lcov", "TN:\nSF:a\nDA:1,1\nLF:9\nend_of_record\n"),
         ("lcov", "TN:\nSF:a\nDA:1,1\nSF:b\nDA:1,1\nend_of_record\n"),
@@ -163,3 +165,52 @@ def test_checkmarx_results_are_no_evidence_of_an_engine_that_found_nothing(repor
     kinds = read(encode(report), "report", "checkmarx-one").scan.kinds
 
     assert Evidence.CODE not in kinds
+
+
+OBJECT: dict[str, Any] = {
+    "object": "Pod/a.b",
+    "valid": True,
+    "score": -30,
+    "message": "Failed with a score of -30 points",
+}
+TERRASCAN = {"violations": None, "scan_summary": {"policies_validated": 9, "violated_policies": 1}}
+WIZ = {"ruleMatches": None, "secrets": None, "scanStatistics": {"filesParsed": 1, "criticalMatches": 1}}
+CLAIR: dict[str, Any] = {
+    "manifest_hash": "sha256:a",
+    "packages": {"1": {"name": "bash", "version": "1"}},
+    "vulnerabilities": {"7": {"name": "CVE-2026-0001"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("format_", "report"),
+    [
+        ("npm-audit", {"advisories": {}, "metadata": {"totalDependencies": 9, "vulnerabilities": {"high": 1}}}),
+        ("npm-audit", {"vulnerabilities": {}, "metadata": {"dependencies": 9, "vulnerabilities": {"total": 1}}}),
+        ("gosec", {"Issues": None, "Stats": {"files": 3, "found": 1}}),
+        ("terrascan", {"results": TERRASCAN}),
+        ("wizcli-iac", {"status": {"state": "SUCCESS"}, "result": WIZ}),
+        ("popeye", {"popeye": {"score": 1, "sanitizers": [{"sanitizer": "pods", "tally": {"error": 1}}]}}),
+        ("kubesec", [OBJECT]),
+        ("kubescape", {"results": [{"resourceID": "a", "controls": None}], "summaryDetails": {"controls": {"C-1": {"status": "failed"}}}}),
+        ("clair", CLAIR | {"package_vulnerabilities": None}),
+        ("clair", {"Layer": {"Name": "a", "IndexedByVersion": 1, "Features": [{"Name": "bash"}]}}),
+        ("aqua", {"cves": None, "cves_counts": {"total": 1}}),
+        ("junit", '<testsuite failures="1"><testcase name="a"/></testsuite>'),
+        ("junit", '<testsuites errors="1"><testsuite><testcase name="a"/></testsuite></testsuites>'),
+        ("nikto", '<niktoscan><scandetails><statistics itemsfound="1"/></scandetails></niktoscan>'),
+        ("spotbugs", '<BugCollection><Errors errors="0" missingClasses="0"/><FindBugsSummary total_classes="1" total_bugs="1"/></BugCollection>'),
+    ],
+)  # fmt: skip
+def test_what_is_counted_and_not_listed_is_not_clean(format_: str, report: object) -> None:
+    assert Status.PARTIAL == status(format_, report)
+
+
+def test_an_image_that_was_described_without_its_flaws_proves_nothing() -> None:
+    finished = {"discovery": [{"discovery": {"analysisStatus": "FINISHED_SUCCESS"}}]}
+    report = {"image_summary": {"digest": "sha256:a"}, "discovery_summary": finished}
+
+    assert Status.FAILED == status("gcloud-artifact-scan", report)
+    assert Status.OK == status(
+        "gcloud-artifact-scan", report | {"package_vulnerability_summary": {"vulnerabilities": {}}}
+    )
