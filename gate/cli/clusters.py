@@ -73,6 +73,7 @@ def audit(  # noqa: PLR0917 - click passes them by name
     """
     from gate import bootstrap
     from gate.cluster import audit as audits
+    from gate.cluster.informer import Once
     from gate.cluster.reports import Reports
     from gate.model import Point
     from gate.service import standing
@@ -90,7 +91,7 @@ def audit(  # noqa: PLR0917 - click passes them by name
     written = Reports(reports, now) if reports else None
     with bootstrap.engine() as engine:
         asked = audits.Asked(
-            ground=standing.loaded(sources, engine, known, Point.BACKGROUND),
+            ground=standing.loaded(sources, engine, known, Point.BACKGROUND, Once(asked_cluster)),
             known=known,
             engine=engine,
             now=now,
@@ -140,6 +141,7 @@ def adopt(  # noqa: PLR0917 - click passes them by name
     """
     from gate import bootstrap
     from gate.cluster import adoption
+    from gate.cluster.informer import Once
     from gate.service import standing
 
     store = _store(feed, token_file, feed_ca)
@@ -150,11 +152,10 @@ def adopt(  # noqa: PLR0917 - click passes them by name
     now = datetime.now(UTC)
     sources = standing.Sources.named(policies, data, waivers, config)
     known = _known(store)
+    asked = cluster_of(kubeconfig, context, cluster_token)
     with bootstrap.engine() as engine:
-        ground = standing.loaded(sources, engine, known)
-    running = adoption.running(
-        cluster_of(kubeconfig, context, cluster_token), ground.rules, frozenset(exclude)
-    )
+        ground = standing.loaded(sources, engine, known, inventory=Once(asked))
+    running = adoption.running(asked, ground.rules, frozenset(exclude))
     adopted, undecided = adoption.sorted_out(running, ground, known)
     if not dry_run:
         made = list(adoption.records(adopted, ground, _ids(now), now))
