@@ -433,7 +433,7 @@ def test_the_commands_of_the_chart_are_commands_of_gate(capsys: pytest.CaptureFi
 
 def test_what_the_alerts_ask_for_is_what_the_webhook_tells() -> None:
     asked = set(re.findall(r"\b(gate_\w+)", text(*EVERYTHING)))
-    telling = ("service/webhook.py", "admission/inventory.py")
+    telling = ("service/webhook.py", "admission/inventory.py", "admission/desk.py")
     told = "".join((REPOSITORY / "gate" / name).read_text("utf-8") for name in telling)
 
     assert 5 <= len(asked)

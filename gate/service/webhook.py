@@ -117,11 +117,7 @@ def _not_enforced(desk: Desk, registered: Registered) -> list[str]:
 
 
 def _metrics(desk: Desk, parts: Parts) -> bytes:
-    lines = ["# TYPE gate_admission_answers_total counter"]
-    lines += [
-        f'gate_admission_answers_total{{answer="{name}"}} {number}'
-        for name, number in sorted(desk.counts.answers.items())
-    ]
+    lines = desk.counts.lines()
     if parts.watcher is not None:
         lines += [
             f"gate_admission_policies_replaced_total {parts.watcher.replaced}",
