@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -218,33 +219,15 @@ def _told(found: Iterator[Judged]) -> Iterator[Judged]:
 
 def _keep(found: Iterator[Judged], store: Store | None, asked: Asked) -> None:
     """Go through `found`; have the store keep what differs from what was decided."""
-    from gate.admission.spool import record
-    from gate.cluster import audit as audits
+    from gate.cluster import drift
 
-    waiting: list[object] = []
-    for judged in found:
-        if store is None or not audits.is_told(judged):
-            continue
-        waiting.append(
-            record(
-                judged.decision.decision_id,
-                "audit",
-                audits.document(judged),
-                now=asked.now,
-                # What drifted is kept as failed, whatever the mode of its namespace lets follow.
-                outcome="fail",
-                namespace=audits.namespace(judged.value) or None,
-                environment=judged.decision.environment,
-                project=judged.decision.project,
-                policy_revision=judged.decision.policy.revision,
-                digests=judged.digests,
-            )
-        )
-        if len(waiting) == SENT_AT_ONCE:
-            store.keep(_encoded(waiting))
-            waiting = []
-    if store is not None and waiting:
-        store.keep(_encoded(waiting))
+    if store is None:
+        for _ in found:
+            pass
+        return
+    records = drift.records(found, asked.now)
+    while some := list(itertools.islice(records, SENT_AT_ONCE)):
+        store.keep(_encoded(some))
 
 
 def _encoded(records: Sequence[object]) -> list[msgspec.Raw]:
