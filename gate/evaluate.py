@@ -24,6 +24,7 @@ from gate.conftest.inputs import Configured
 from gate.conftest.results import Tested, tested
 from gate.errors import PolicyError, Problem, quoted
 from gate.kubernetes.reviews import Reviewed, reviewed
+from gate.kubernetes.surroundings import Surroundings
 from gate.model import Action, KubernetesObject, Point, Rule, Said
 
 
@@ -184,16 +185,17 @@ def evaluate_gatekeeper(
     point: Point,
     now_ns: int,
     timeout_s: float,
+    around: Surroundings | None = None,
 ) -> Reviewed:
     """Everything the Gatekeeper constraints of `bundle` say of `objects`, and what a person should know.
 
     They are evaluated as Gatekeeper does it: a built-in that fails makes its rule undefined. `given`
-    seeds chance, as in `evaluate`.
+    seeds chance, as in `evaluate`; without `around` the objects are all that there is.
     """
     if bundle.gatekeeper is None:
         return Reviewed()
     ask = _leniently(engine, bundle.gatekeeper_id, given.sha256, now_ns, timeout_s)
-    result = reviewed(bundle.gatekeeper, objects, point, ask)
+    result = reviewed(bundle.gatekeeper, objects, point, ask, around=around)
     said = (msgspec.structs.replace(one, message=_cut(one.message)) for one in result.said)
     return Reviewed(said=_bounded(said), notices=result.notices)
 

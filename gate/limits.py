@@ -65,6 +65,8 @@ ADMISSION_MARGIN_S: Final = 0.5
 """How long before the API server's own deadline the answer is given."""
 BREAK_GLASS_HOURS: Final = 4
 """Longest time for which two persons may let a namespace take what the gate denies (SUPPLY_CHAIN.md 5.1)."""
+INVENTORY_BYTES: Final = 8 * MIB
+"""What an informer holds for `data.inventory`; all of it goes to the engine with each review that looks at it (3 MiB, 10,000 Ingresses, took 0.8 s; docs/cluster.md)."""
 SERVICE_BODY_BYTES: Final = 10 * MIB
 """One JSON request to the service (KUBERNETES.md 4.3)."""
 SERVICE_UPLOAD_BYTES: Final = 256 * MIB

@@ -40,6 +40,9 @@ EVERYTHING = (
     "webhook.connect=true",
     "webhook.scale=true",
     "webhook.clientCASecret=callers",
+    "webhook.informer.enabled=true",
+    "webhook.informer.kinds[0].apiGroups={networking.k8s.io}",
+    "webhook.informer.kinds[0].resources={ingresses}",
     "networkPolicy.apiServers={10.0.0.0/28}",
     "networkPolicy.database.cidr=10.1.0.0/16",
     "networkPolicy.egress={10.2.0.0/16}",
@@ -244,7 +247,20 @@ def test_only_what_speaks_to_the_api_server_has_a_token_and_an_account_of_its_ow
         "Job/gate-register": "gate-registration",
         "Job/gate-unregister": "gate-registration",
         "CronJob/gate-audit": "gate-audit",
+        "Deployment/gate-webhook": "gate-webhook",
     } == with_token
+
+
+def test_a_webhook_without_an_informer_has_no_token_and_one_with_it_may_only_read() -> None:
+    assert not pods()["Deployment/gate-webhook"]["automountServiceAccountToken"]
+    role = one("ClusterRole", "gate-webhook", *EVERYTHING)
+    assert {("list", "watch")} == {tuple(rule["verbs"]) for rule in role["rules"]}
+    assert [["namespaces"], ["ingresses"]] == [rule["resources"] for rule in role["rules"]]
+    assert "informer" in refusal(
+        f"image.digest={DIGEST}",
+        "webhook.informer.kinds[0].apiGroups={*}",
+        "webhook.informer.kinds[0].resources={pods}",
+    )
 
 
 def test_rights_are_about_named_objects_and_no_account_reads_secrets_of_others() -> None:
@@ -417,7 +433,8 @@ def test_the_commands_of_the_chart_are_commands_of_gate(capsys: pytest.CaptureFi
 
 def test_what_the_alerts_ask_for_is_what_the_webhook_tells() -> None:
     asked = set(re.findall(r"\b(gate_\w+)", text(*EVERYTHING)))
-    told = (REPOSITORY / "gate" / "service" / "webhook.py").read_text("utf-8")
+    telling = ("service/webhook.py", "admission/inventory.py", "admission/desk.py")
+    told = "".join((REPOSITORY / "gate" / name).read_text("utf-8") for name in telling)
 
     assert 5 <= len(asked)
     assert [] == sorted(name for name in asked if name not in told)

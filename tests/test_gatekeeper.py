@@ -17,7 +17,7 @@ from gate.bundle import Bundle
 from gate.bundle import bundle as bundle_of
 from gate.engines.embedded import Engine
 from gate.errors import PolicyError, Problem
-from gate.kubernetes import gatekeeper
+from gate.kubernetes import gatekeeper, surroundings
 from gate.kubernetes.reviews import Reviewed, reviewed
 from gate.model import KubernetesObject, Point
 from tests.command import POD, RULE, files, gate
@@ -54,7 +54,9 @@ def asked(
         lambda entry, base, overlays: engine.evaluate_leniently(
             bundle.gatekeeper_id, [entry], base, overlays, now_ns=NOW_NS, seed="", timeout_s=20
         ),
-        inventory=None if inventory is None else [KubernetesObject(object=one) for one in inventory],
+        around=None
+        if inventory is None
+        else surroundings.of([KubernetesObject(object=one) for one in inventory]),
     )
 
 

@@ -10,7 +10,7 @@ The engine reads the review, as the bytes it came as; what is the same for many 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -30,6 +30,8 @@ from gate.engines import reviewing
 from gate.engines.embedded import Engine
 from gate.errors import GateError, PolicyError, Problem, quoted
 from gate.feed import Granted
+from gate.kubernetes import surroundings
+from gate.kubernetes.surroundings import Need, Surroundings
 from gate.model import (
     Action,
     Decision,
@@ -45,11 +47,17 @@ from gate.model import (
 )
 from gate.waivers import Waiver
 
+WITHOUT: Final = "start the webhook with --informer"
 SPELLED: Final = 3
 """Reasons of a denial that are told whole; the API server shows one message of one webhook."""
 JUDGES_IMAGES: Final = frozenset({("CREATE", ""), ("UPDATE", ""), ("UPDATE", "ephemeralcontainers")})
 """(operation, subresource) at which images are judged: never a scale-up, a deletion or an exec."""
 _OBJECTS: Final = msgspec.json.Decoder(dict[str, Any])
+
+
+def unknown() -> Surroundings:
+    """The surroundings where no informer runs."""
+    return Surroundings(unknown_namespace=WITHOUT)
 
 
 class Ground(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +71,10 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     waiver_days: Mapping[str, int] = {}
     policy: PolicySet
     plans: Plans
+    around: Callable[[], Surroundings] = unknown
+    """What the constraints may look at besides the object; asked for each review."""
+    needs: tuple[Need, ...] = ()
+    """Kinds of `data.inventory` that the templates look at."""
 
     @property
     def engine(self) -> str:
@@ -94,8 +106,9 @@ def ground(
     engine: str,
     given: Sequence[tuple[str | None, Waiver]] = (),
     point: Point = Point.ADMISSION,
+    around: Callable[[tuple[Need, ...]], Surroundings] | None = None,
 ) -> Ground:
-    """What judges at `point`, from its parts.
+    """What judges at `point`, from its parts; `around` is what an informer holds, None where none runs.
 
     Raises `PolicyError` where the bundle says nothing there, or needs what is not here.
     """
@@ -107,12 +120,7 @@ def ground(
             fix="name policies about Kubernetes objects",
         )
     evaluate.refuse_if_off(bundle, point, partial(settings.action_for, rules.admission.actions))
-    if bundle.gatekeeper is not None and bundle.gatekeeper.needs_inventory:
-        raise PolicyError(
-            f"a template looks at data.inventory, which {point} does not have: it sees objects one by one",
-            code="inventory_absent",
-            fix="leave the template out here; CI has all objects of a change at once",
-        )
+    needs = _needs(bundle, point, has_inventory=around is not None)
     merged = settings.merged(bundle.settings, data)
     return Ground(
         bundle=bundle,
@@ -122,7 +130,29 @@ def ground(
         waiver_days={severity.value: days for severity, days in waivers.MAXIMUM_DAYS.items()},
         policy=PolicySet(revision=bundle.revision, engine=engine, packages=decide.packages(bundle)),
         plans=Plans(bundle, merged, rules.admission.actions, given, point),
+        around=partial(around, needs) if around else unknown,
+        needs=needs,
     )
+
+
+def _needs(bundle: Bundle, point: Point, *, has_inventory: bool) -> tuple[Need, ...]:
+    """What the templates look at; raises `PolicyError` where nobody holds it for them."""
+    library = bundle.gatekeeper
+    if library is None:
+        return ()
+    if has_inventory:
+        return surroundings.needs(library)
+    looking = [one for one in library.templates if one.needs_inventory or one.looks_at_namespace]
+    if looking:
+        what = "data.inventory" if looking[0].needs_inventory else "the namespace of an object (_unstable)"
+        raise PolicyError(
+            f"template {looking[0].kind} looks at {what}, which {point} does not have: it sees objects one by one",
+            code="inventory_absent",
+            path=looking[0].place.path,
+            line=looking[0].place.line,
+            fix=f"{WITHOUT}, or leave the template out here; CI has all objects of a change at once",
+        )
+    return ()
 
 
 async def judged(
@@ -258,6 +288,7 @@ async def _of_templates(
         point=Point.ADMISSION,
         now_ns=assemble.now_ns(now),
         timeout_s=timeout_s,
+        around=ground.around(),
     )
     return constraints.said
 

@@ -7,9 +7,12 @@ store, and the spool. Nothing here knows HTTP.
 from __future__ import annotations
 
 import asyncio
+import bisect
 import itertools
 import logging
+import math
 import os
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -22,7 +25,7 @@ from gate import ids, limits
 from gate.admission import answering, reviews
 from gate.admission.answering import Ground, Judged
 from gate.admission.known import Known
-from gate.admission.reviews import Response, Review
+from gate.admission.reviews import Asked, Response, Review
 from gate.admission.spool import Spool, record
 from gate.engines.embedded import Engine
 from gate.errors import GateError, PolicyError, StoreError
@@ -30,6 +33,10 @@ from gate.feed import AdmissionRecord
 from gate.model import Decision, Outcome
 
 LOG: Final = logging.getLogger("gate.admission")
+BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, math.inf)
+_GROUP: Final = re.compile(r"[a-z0-9.-]*")
+SERIES: Final = 200
+"""Most combinations that are counted by themselves: whoever reaches the port could make up groups."""
 
 
 class Counts:
@@ -37,6 +44,43 @@ class Counts:
 
     def __init__(self) -> None:
         self.answers: dict[str, int] = {}
+        self.requests: dict[tuple[str, str, str], int] = {}
+        """(operation, API group, answer) -> number."""
+        self.within = [0] * len(BUCKETS_S)
+        """Answers that took no longer than each of `BUCKETS_S`, and longer than the one before."""
+        self.seconds = 0.0
+
+    def answered(self, asked: Asked, answer: str, took_s: float) -> None:
+        """One more review, and how long it took."""
+        self.add(answer)
+        key = (asked.operation, asked.kind.group, answer)
+        if key not in self.requests and (len(self.requests) >= SERIES or not _GROUP.fullmatch(key[1])):
+            key = (asked.operation, "other", answer)
+        self.requests[key] = self.requests.get(key, 0) + 1
+        self.within[bisect.bisect_left(BUCKETS_S, took_s)] += 1
+        self.seconds += took_s
+
+    def lines(self) -> list[str]:
+        """The lines of `/metrics`."""
+        lines = ["# TYPE gate_admission_answers_total counter"]
+        lines += [
+            f'gate_admission_answers_total{{answer="{name}"}} {number}'
+            for name, number in sorted(self.answers.items())
+        ]
+        lines.append("# TYPE gate_admission_requests_total counter")
+        lines += [
+            f'gate_admission_requests_total{{operation="{operation}",kind_group="{group}",outcome="{outcome}"}} {number}'
+            for (operation, group, outcome), number in sorted(self.requests.items())
+        ]
+        lines.append("# TYPE gate_admission_duration_seconds histogram")
+        ends = ("+Inf" if math.isinf(end) else f"{end:g}" for end in BUCKETS_S)
+        lines += [
+            f'gate_admission_duration_seconds_bucket{{le="{end}"}} {number}'
+            for end, number in zip(ends, itertools.accumulate(self.within), strict=True)
+        ]
+        lines.append(f"gate_admission_duration_seconds_sum {self.seconds:.6f}")
+        lines.append(f"gate_admission_duration_seconds_count {sum(self.within)}")
+        return lines
 
     def add(self, what: str) -> None:
         """One more of `what`."""
@@ -68,7 +112,8 @@ class Desk:
 
         Raises `ReportError` where `body` is no review: without a uid there is nothing to answer.
         """
-        deadline = time.monotonic() + timeout_s
+        began = time.monotonic()
+        deadline = began + timeout_s
         review = reviews.review(body)
         ground = self.ground
         try:
@@ -81,7 +126,8 @@ class Desk:
             LOG.exception("review %s", review.asked.uid)
             bug = PolicyError(f"gate itself failed: {type(error).__name__}", code="internal_error")
             response = answering.undecided(bug, ground.bundle.revision)
-        self.counts.add("allowed" if response.allowed else "denied" if response.code == 403 else "undecided")
+        told = "allowed" if response.allowed else "denied" if response.code == 403 else "undecided"
+        self.counts.answered(review.asked, told, time.monotonic() - began)
         return reviews.answer(review.asked.uid, response)
 
     async def _response(self, review: Review, ground: Ground, deadline: float) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -73,6 +74,7 @@ def audit(  # noqa: PLR0917 - click passes them by name
     """
     from gate import bootstrap
     from gate.cluster import audit as audits
+    from gate.cluster.informer import Once
     from gate.cluster.reports import Reports
     from gate.model import Point
     from gate.service import standing
@@ -90,7 +92,7 @@ def audit(  # noqa: PLR0917 - click passes them by name
     written = Reports(reports, now) if reports else None
     with bootstrap.engine() as engine:
         asked = audits.Asked(
-            ground=standing.loaded(sources, engine, known, Point.BACKGROUND),
+            ground=standing.loaded(sources, engine, known, Point.BACKGROUND, Once(asked_cluster)),
             known=known,
             engine=engine,
             now=now,
@@ -140,6 +142,7 @@ def adopt(  # noqa: PLR0917 - click passes them by name
     """
     from gate import bootstrap
     from gate.cluster import adoption
+    from gate.cluster.informer import Once
     from gate.service import standing
 
     store = _store(feed, token_file, feed_ca)
@@ -150,11 +153,10 @@ def adopt(  # noqa: PLR0917 - click passes them by name
     now = datetime.now(UTC)
     sources = standing.Sources.named(policies, data, waivers, config)
     known = _known(store)
+    asked = cluster_of(kubeconfig, context, cluster_token)
     with bootstrap.engine() as engine:
-        ground = standing.loaded(sources, engine, known)
-    running = adoption.running(
-        cluster_of(kubeconfig, context, cluster_token), ground.rules, frozenset(exclude)
-    )
+        ground = standing.loaded(sources, engine, known, inventory=Once(asked))
+    running = adoption.running(asked, ground.rules, frozenset(exclude))
     adopted, undecided = adoption.sorted_out(running, ground, known)
     if not dry_run:
         made = list(adoption.records(adopted, ground, _ids(now), now))
@@ -217,33 +219,15 @@ def _told(found: Iterator[Judged]) -> Iterator[Judged]:
 
 def _keep(found: Iterator[Judged], store: Store | None, asked: Asked) -> None:
     """Go through `found`; have the store keep what differs from what was decided."""
-    from gate.admission.spool import record
-    from gate.cluster import audit as audits
+    from gate.cluster import drift
 
-    waiting: list[object] = []
-    for judged in found:
-        if store is None or not audits.is_told(judged):
-            continue
-        waiting.append(
-            record(
-                judged.decision.decision_id,
-                "audit",
-                audits.document(judged),
-                now=asked.now,
-                # What drifted is kept as failed, whatever the mode of its namespace lets follow.
-                outcome="fail",
-                namespace=audits.namespace(judged.value) or None,
-                environment=judged.decision.environment,
-                project=judged.decision.project,
-                policy_revision=judged.decision.policy.revision,
-                digests=judged.digests,
-            )
-        )
-        if len(waiting) == SENT_AT_ONCE:
-            store.keep(_encoded(waiting))
-            waiting = []
-    if store is not None and waiting:
-        store.keep(_encoded(waiting))
+    if store is None:
+        for _ in found:
+            pass
+        return
+    records = drift.records(found, asked.now)
+    while some := list(itertools.islice(records, SENT_AT_ONCE)):
+        store.keep(_encoded(some))
 
 
 def _encoded(records: Sequence[object]) -> list[msgspec.Raw]:

@@ -237,22 +237,22 @@ def status(  # noqa: PLR0917 - click passes them by name
 ) -> None:
     """Tell what of the policies no webhook asks about, and how long its certificates last.
 
-    The exit code is 1 where a rule is not enforced, objects get in unjudged or a certificate has expired.
+    The exit code is 1 where a rule is not enforced, objects get in unjudged, a certificate has expired, or
+    templates look at what the API server does not have.
     """
     from gate.admission import coverage
-    from gate.cluster import registration
+    from gate.cluster import informer, registration
 
-    value = (
-        _read(file)
-        if file
-        else registration.configuration(cluster_of(kubeconfig, context, cluster_token), name)
-    )
+    asked = None if file else cluster_of(kubeconfig, context, cluster_token)
+    value = registration.configuration(asked, name) if asked else _read(file or Path("-"))
     webhooks = coverage.webhooks(value, str(file or name))
-    speaks, unknown = _spoken(_bundle(policies), named)
+    bundle = _bundle(policies)
+    speaks, unknown = _spoken(bundle, named)
     every = (*coverage.gaps(speaks, webhooks), *unknown)
     missing = [gap for gap in every if not gap.is_final]
     pem = certificate.read_bytes() if certificate else None
     faults = registration.faults(webhooks, pem, datetime.now(UTC), click.echo)
+    faults += informer.looked_at(bundle, asked, click.echo)
     for gap in every:
         click.echo(_gap(gap))
     for fault in faults:

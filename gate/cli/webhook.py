@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gate.cli import registering
 from gate.errors import SettingsError
+
+if TYPE_CHECKING:
+    from gate.admission.inventory import Inventory
+    from gate.cluster.client import Cluster
 
 
 @click.group(
@@ -53,6 +60,19 @@ def command() -> None:
     "--registered", type=click.Path(path_type=Path), help="the configuration that the API server has"
 )
 @click.option("--feed-ca", type=click.Path(path_type=Path), help="the CA of its certificate")
+@click.option(
+    "--informer", is_flag=True, help="hold namespaces, and what templates look at, of the cluster as it is"
+)
+@click.option(
+    "--informer-stale-after",
+    "stale_after_s",
+    type=click.FloatRange(3.0, 86_400.0),
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="without word from the API server for so long, what is held does not count",
+)
+@registering.of_cluster
 def serve(  # noqa: PLR0917 - click passes them by name
     host: str,
     port: int,
@@ -71,6 +91,11 @@ def serve(  # noqa: PLR0917 - click passes them by name
     ends_with_stdin: bool,
     health_port: int | None,
     registered: Path | None,
+    informer: bool,
+    stale_after_s: float,
+    kubeconfig: str | None,
+    context: str | None,
+    cluster_token: Path | None,
 ) -> None:
     """Serve POST /admission/validate until told to end."""
     from datetime import UTC, datetime
@@ -91,13 +116,15 @@ def serve(  # noqa: PLR0917 - click passes them by name
     pair = Certificate(*served, client_ca) if served else None
     known_file, spools = webhook.data_folders(data_dir)
     kept = Kept(known_file)
-    with bootstrap.engine() as engine:
-        ground = standing.loaded(sources, engine, kept.known)
+    asked = registering.cluster_of(kubeconfig, context, cluster_token) if informer else None
+    with bootstrap.engine() as engine, _held(asked, stale_after_s) as inventory:
+        ground = standing.loaded(sources, engine, kept.known, inventory=inventory)
         spool = Spool(spools, ids.uuid7(datetime.now(UTC), os.urandom(10)))
         desk = Desk(engine, ground, kept.known, spool)
         store = Store(feed, token_file, feed_ca) if feed else None
         parts = webhook.Parts(
-            watcher=standing.Watcher(sources, desk),
+            watcher=standing.Watcher(sources, desk, inventory=inventory),
+            inventory=inventory,
             certificate=pair,
             follower=Follower(kept, store.page) if store else None,
             forwarder=Forwarder(spools, spool.path, store.keep) if store else None,
@@ -105,6 +132,24 @@ def serve(  # noqa: PLR0917 - click passes them by name
             registered=registering.registered_in(registered) if registered else None,
         )
         webhook.serve(desk, parts, host=host, port=port)
+
+
+@contextlib.contextmanager
+def _held(cluster: Cluster | None, stale_after_s: float) -> Iterator[Inventory | None]:
+    """What an informer holds of `cluster` meanwhile."""
+    if cluster is None:
+        yield None
+        return
+    from gate.admission.inventory import Inventory
+    from gate.cluster.informer import Informer
+
+    inventory = Inventory(stale_after_s)
+    informer = Informer(cluster, inventory)
+    informer.start()
+    try:
+        yield inventory
+    finally:
+        informer.stop()
 
 
 def _ended_with_stdin() -> None:

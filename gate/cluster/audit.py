@@ -205,6 +205,7 @@ def _said(batch: Sequence[KubernetesObject], given: assemble.Assembled, asked: A
         point=Point.BACKGROUND,
         now_ns=now_ns,
         timeout_s=TIMEOUT_S,
+        around=ground.around(),
     )
     return (*said, *constraints.said)
 

@@ -1,6 +1,6 @@
 """A Kubernetes API server, asked over HTTPS: pages of lists, single objects, server-side apply. Nothing is cached.
 
-Small on purpose: no watch, no discovery cache, no retries but of what was not looked at (HTTP 429). What it is refused is told with the verb and
+Small on purpose: no discovery cache, no retries but of what was not looked at (HTTP 429). What it is refused is told with the verb and
 the resource, so that whoever reads it knows which right is missing.
 """
 
@@ -22,6 +22,8 @@ from gate import limits
 from gate.errors import GateError, quoted
 
 TIMEOUT_S: Final = 30.0
+CONNECTIONS: Final = 16
+"""Kept open: a watch holds one for each kind."""
 PAGE: Final = 500
 """Objects in one page: bounds memory here and in the API server."""
 PAGE_BYTES: Final = 256 * limits.MIB
@@ -30,6 +32,10 @@ BUSY_PAUSES_S: Final = (1.0, 2.0, 4.0)
 """Between two tries where the API server says that it has no time now."""
 ROUNDS: Final = 3
 """How often a list whose pages expired is begun again."""
+WATCH_MARGIN_S: Final = 10.0
+"""How long after its own end a watch may be silent before its connection is given up."""
+WATCH_LINE_BYTES: Final = 16 * limits.MIB
+"""One event: an object has at most about 3 MiB (KUBERNETES.md), JSON of it somewhat more."""
 MANAGER: Final = "gate"
 """Owner of the fields that server-side apply sets."""
 
@@ -78,7 +84,7 @@ class Cluster:
     def __init__(self, access: Access) -> None:
         self._access = access
         self.url = access.url.rstrip("/")
-        self._pool = urllib3.PoolManager(ssl_context=access.context, retries=False, maxsize=2)
+        self._pool = urllib3.PoolManager(ssl_context=access.context, retries=False, maxsize=CONNECTIONS)
 
     def value(self, path: str) -> dict[str, Any] | None:
         """The object at `path`; None where there is none. Raises `GateError`."""
@@ -88,6 +94,52 @@ class Cluster:
             if error.status == HTTPStatus.NOT_FOUND:
                 return None
             raise
+
+    def pages(self, path: str, **query: str) -> Iterator[Page]:
+        """The pages of one list as it was at one moment; raises `GateError` where they expire meanwhile."""
+        following = ""
+        while True:
+            asked = query | {"limit": str(PAGE)} | ({"continue": following} if following else {})
+            page = _page(self._asked("GET", path, query=asked), f"{self.url}{path}")
+            yield page
+            following = str(page.metadata.get("continue") or "")
+            if not following:
+                return
+
+    def lines(self, path: str, timeout_s: float, **query: str) -> Iterator[bytes]:
+        """What a watch tells, line by line as it arrives; first an empty one, when the API server has agreed.
+
+        Ends where the API server ends it; raises `GateError` where that is not within `timeout_s` and a margin.
+        """
+        answer = self._opened(f"{self.url}{path}?{urlencode(query)}", timeout_s + WATCH_MARGIN_S)
+        try:
+            if answer.status != HTTPStatus.OK:
+                raise _refusal(answer.status, answer.read(limits.MIB), f"watch {path}", self.url)
+            yield b""
+            left = b""
+            for piece in answer.stream(limits.MIB):
+                *whole, left = (left + piece).split(b"\n")
+                if len(left) > WATCH_LINE_BYTES:
+                    raise _no_answer(self.url, f"a line of more than {WATCH_LINE_BYTES} bytes")
+                yield from (line for line in whole if line)
+        except urllib3.exceptions.HTTPError as error:
+            raise _no_answer(self.url, str(error)[:200]) from None
+        finally:
+            # Not given back: what is left of an answer that was not read to its end is no answer to the next.
+            answer.close()
+
+    def _opened(self, url: str, timeout_s: float) -> urllib3.BaseHTTPResponse:
+        try:
+            return self._pool.request(
+                "GET",
+                url,
+                headers={"Accept": "application/json"} | self._authorization(),
+                timeout=urllib3.Timeout(connect=TIMEOUT_S, read=timeout_s),
+                redirect=False,
+                preload_content=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise _no_answer(self.url, str(error)[:200]) from None
 
     def items(self, path: str, **query: str) -> Iterator[bytes]:
         """Every object of the list at `path`, page by page.

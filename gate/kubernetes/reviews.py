@@ -12,9 +12,11 @@ from typing import Any, Final
 import msgspec
 
 from gate.errors import PolicyError, Problem, quoted
+from gate.kubernetes import surroundings
 from gate.kubernetes.constraints import Constraint
 from gate.kubernetes.gatekeeper import ENTRYPOINT, PACKAGE, Library
 from gate.kubernetes.matching import Matched, fits_kind, group_and_version, mapping, matched
+from gate.kubernetes.surroundings import Surroundings
 from gate.lazily import Made
 from gate.model import KubernetesObject, Said
 from gate.scales import Action, Point
@@ -69,11 +71,11 @@ def reviewed(
     point: Point,
     ask: Ask,
     *,
-    inventory: Sequence[KubernetesObject] | None = None,
+    around: Surroundings | None = None,
 ) -> Reviewed:
     """What every constraint of `library` that is enforced at `point` says of every object.
 
-    `inventory` is what `data.inventory` and the namespaces are made of, `objects` where it is None.
+    `around` is what `data.inventory` and the namespaces are, `objects` themselves where it is None.
     Raises `PolicyError` where a template does not answer, or says something without a message.
 
     1. constraints are matched here; one that cannot be matched speaks against the object
@@ -81,27 +83,29 @@ def reviewed(
     3. where rules contradict each other about an object, each template is asked by itself; the
        constraints of the one that does all speak against the object, as in Gatekeeper
     """
-    known = objects if inventory is None else inventory
-    namespaces = _namespaces(known)
-    labels = _labels(namespaces)
+    around = surroundings.of(objects) if around is None else around
+    looking = {one.kind for one in library.templates if one.needs_inventory}
     enforced = {i: one for i, one in enumerate(library.constraints) if one.actions[point] is not Action.OFF}
     by_kind: dict[tuple[str, str], list[int]] = {}
     said: list[Said] = []
     asked: list[_Question] = []
     for about, one in enumerate(objects):
-        review = request(one.object, namespaces)
+        review = request(one.object, around.namespaces)
         wanted: dict[str, list[int]] = {}
         for index in _of_kind(enforced, review, by_kind):
             constraint = enforced[index]
-            answer = matched(constraint.match, review, labels)
-            if answer is Matched.YES:
+            answer = matched(constraint.match, review, around.labels)
+            if answer is Matched.UNKNOWN:
+                said.append(_said(constraint, point, about, _unknown_namespace(review, around)))
+            elif answer is Matched.YES and around.unknown_inventory and constraint.kind in looking:
+                said.append(_said(constraint, point, about, around.unknown_inventory))
+            elif answer is Matched.YES:
                 wanted.setdefault(constraint.kind, []).append(index)
-            elif answer is Matched.UNKNOWN:
-                said.append(_said(constraint, point, about, _unknown_namespace(review)))
         if wanted:
             asked.append(_Question(about, review, wanted))
     notices = [*library.notices, *_not_enforced(library.constraints, point)]
-    base = _ENCODER.encode({"inventory": _inventory(known)} if library.needs_inventory else {})
+    is_looking = any(not looking.isdisjoint(question.wanted) for question in asked)
+    base = around.inventory() if is_looking else b"{}"
     failed: list[Problem] = []
     while asked:
         again: list[_Question] = []
@@ -165,33 +169,6 @@ def _of_kind(
     return sorted({index for kind in kinds for index in known[kind]})
 
 
-def _namespaces(objects: Sequence[KubernetesObject]) -> dict[str, dict[str, Any]]:
-    return {
-        str(mapping(one.object.get("metadata")).get("name")): one.object
-        for one in objects
-        if one.object.get("kind") == "Namespace" and group_and_version(one.object)[0] == ""
-    }
-
-
-def _labels(namespaces: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    return {name: mapping(mapping(value.get("metadata")).get("labels")) for name, value in namespaces.items()}
-
-
-def _inventory(objects: Sequence[KubernetesObject]) -> dict[str, Any]:
-    """`data.inventory`: `namespace[NS][apiVersion][kind][name]` and `cluster[apiVersion][kind][name]`."""
-    result: dict[str, Any] = {"namespace": {}, "cluster": {}}
-    for number, one in enumerate(objects):
-        metadata = mapping(one.object.get("metadata"))
-        # Without a name yet, but there: the cluster will have given it one.
-        name = metadata.get("name") or f"{metadata.get('generateName') or ''}{number}"
-        place = result["cluster"]
-        if metadata.get("namespace"):
-            place = result["namespace"].setdefault(str(metadata["namespace"]), {})
-        kinds = place.setdefault(str(one.object.get("apiVersion")), {})
-        kinds.setdefault(str(one.object.get("kind")), {})[str(name)] = one.object
-    return result
-
-
 def _answers(
     library: Library, ask: Ask, base: bytes, asked: Sequence[_Question]
 ) -> Sequence[tuple[dict[str, Any], Sequence[Problem]]]:
@@ -250,10 +227,10 @@ def _said(one: Constraint, point: Point, about: int, message: str) -> Said:
     )
 
 
-def _unknown_namespace(review: Mapping[str, Any]) -> str:
+def _unknown_namespace(review: Mapping[str, Any], around: Surroundings) -> str:
     return (
         f"the labels of namespace {quoted(review['namespace'])} are not known, so the constraint's "
-        "namespaceSelector cannot be judged; check its Namespace manifest along"
+        f"namespaceSelector cannot be judged; {around.unknown_namespace}"
     )
 
 

@@ -19,6 +19,8 @@ from gate.scales import Severity
 TARGET: Final = "admission.k8s.gatekeeper.sh"
 _KIND: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _UNIQUE: Final = "#"
+SYNCED: Final = "metadata.gatekeeper.sh/requires-sync-data"
+"""Annotation of a template: the kinds of `data.inventory` that it looks at."""
 
 
 class _Source(msgspec.Struct, frozen=True):
@@ -81,6 +83,10 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     blocks: dict[str, Block]
     """Module path -> where its text stands."""
     needs_inventory: bool
+    looks_at_namespace: bool = False
+    """Whether it may look at the Namespace that an object is in."""
+    synced: str | None = None
+    """The annotation that says at which kinds it looks."""
 
 
 def decoded(value: dict[str, Any], place: Place, version: str) -> Template:
@@ -125,7 +131,9 @@ def decoded(value: dict[str, Any], place: Place, version: str) -> Template:
         source=(source.rego, source.libs, source.version, validation.openAPIV3Schema, legacy),
         modules=modules,
         blocks=blocks,
-        needs_inventory=any(_may_look_around(module["text"]) for module in modules),
+        needs_inventory=any(_may_name("inventory", module["text"]) for module in modules),
+        looks_at_namespace=any(_may_name("_unstable", module["text"]) for module in modules),
+        synced=None if annotations.get(SYNCED) is None else str(annotations[SYNCED]),
     )
 
 
@@ -188,9 +196,9 @@ def _scalar(place: Place, where: str) -> Mapping[str, int]:
     return found or {"line": place.line, "column": 1}
 
 
-def _may_look_around(text: str) -> bool:
-    """Whether Rego may name `data.inventory`, were it with an escape in the middle of the word."""
-    return "inventory" in text or "\\u" in text
+def _may_name(word: str, text: str) -> bool:
+    """Whether Rego may name `word`, were it with an escape in the middle of it."""
+    return word in text or "\\u" in text
 
 
 def severity(annotations: Mapping[str, Any]) -> Severity | None:

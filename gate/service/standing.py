@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -15,19 +15,38 @@ from gate import bootstrap, files, settings, waiver_files
 from gate.admission import answering, platform
 from gate.admission.answering import Ground
 from gate.admission.desk import Desk
+from gate.admission.inventory import Inventory
 from gate.admission.known import Known
 from gate.documents import yaml
 from gate.engines.embedded import Engine
 from gate.errors import GateError, SettingsError, WaiverError
+from gate.kubernetes.surroundings import Need, Surroundings
 from gate.model import Point
 from gate.waivers import Waiver
 
 LOOK_EVERY_S: Final = 1.0
 KEPT_AFTER_S: Final = 60.0
 """How long a bundle that was replaced stays loaded: reviews in flight end with what they began with."""
+HELD_WITHIN_S: Final = 20.0
+"""How long a new bundle waits for the lists of what it looks at."""
 OTHERS: Final = frozenset({"identity"})
 """Sections of the platform's file that are not about admission."""
 LOG: Final = logging.getLogger("gate.admission")
+
+
+class Holding(Protocol):
+    """What is held of a cluster for constraints that look around."""
+
+    @property
+    def around(self) -> Callable[[tuple[Need, ...]], Surroundings]:
+        """What a review by rules with these needs may look at."""
+
+    @property
+    def state(self) -> Callable[[], dict[str, Any]]:
+        """What is held, and why it does not count."""
+
+    def want(self, needs: tuple[Need, ...], timeout_s: float) -> bool:
+        """Have it held; whether it is, within `timeout_s`."""
 
 
 class Sources(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,34 +83,59 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
         return [self.root / name for name in named]
 
 
-def loaded(sources: Sources, engine: Engine, known: Known, point: Point = Point.ADMISSION) -> Ground:
-    """The ground of `sources` at `point`; raises `GateError` with everything that is wrong with them."""
+def loaded(
+    sources: Sources,
+    engine: Engine,
+    known: Known,
+    point: Point = Point.ADMISSION,
+    inventory: Holding | None = None,
+) -> Ground:
+    """The ground of `sources` at `point`; raises `GateError` with everything that is wrong with them.
+
+    What its rules look at in the cluster is waited for up to `HELD_WITHIN_S`; later it is denied what needs it.
+    """
     bundle = bootstrap.bundle(sources.policies, sources.root, engine, python=False)
     rules = platform.Rules(platform.Admission())
     if sources.platform is not None:
         content = files.content(sources.root / sources.platform, sources.platform, SettingsError)
         rules = platform.rules(content, sources.platform, OTHERS)
     given = [(None, one) for name in sources.waivers for one in _of_file(sources.root, name)]
-    return answering.ground(
+    ground = answering.ground(
         bundle,
         _data(sources),
         rules,
         engine.version,
         [*given, *_of_store(known)],
         point,
+        inventory.around if inventory else None,
     )
+    if (
+        inventory is not None
+        and bundle.gatekeeper is not None
+        and not inventory.want(ground.needs, HELD_WITHIN_S)
+    ):
+        LOG.warning("judged without the cluster's objects: %s", inventory.state()["unknown"])
+    return ground
 
 
 class Watcher:
     """Replaces a desk's ground when its sources or the store's waivers change."""
 
-    def __init__(self, sources: Sources, desk: Desk, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        desk: Desk,
+        *,
+        inventory: Inventory | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.problem: str | None = None
         """Why the newest sources do not judge; None where they do."""
         self.replaced = 0
         self.refused = 0
         self._sources = sources
         self._desk = desk
+        self._inventory = inventory
         self._clock = clock
         self._seen = self._state()
         self._old: list[tuple[float, str]] = []
@@ -112,7 +156,7 @@ class Watcher:
         self._seen = state
         before = desk.ground
         try:
-            ground = loaded(self._sources, desk.engine, desk.known)
+            ground = loaded(self._sources, desk.engine, desk.known, inventory=self._inventory)
         except GateError as error:
             self.refused += 1
             self.problem = str(error)
@@ -123,6 +167,8 @@ class Watcher:
         self.problem = None
         self.replaced += 1
         desk.ground = ground
+        if self._inventory is not None:
+            self._inventory.only(ground.needs)
         LOG.info("revision %s judges from now on", ground.bundle.revision)
         if before.bundle.revision != ground.bundle.revision:
             self._old.append((self._clock() + KEPT_AFTER_S, before.bundle.revision))

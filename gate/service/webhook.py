@@ -22,6 +22,7 @@ import uvicorn
 from gate import times
 from gate.admission.coverage import Registered
 from gate.admission.desk import Desk
+from gate.admission.inventory import Inventory
 from gate.service.certificates import Certificate
 from gate.service.connections import Connection
 from gate.service.following import Follower, Forwarder
@@ -51,6 +52,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """Address and port of `/livez`, `/readyz` and `/metrics` in plain HTTP, besides those with TLS."""
     registered: Registered | None = None
     """The webhook configuration that the API server has; None where nobody said."""
+    inventory: Inventory | None = None
+    """What an informer holds of the cluster; None where none runs."""
 
 
 def connection(desk: Desk) -> Callable[..., asyncio.Protocol]:
@@ -101,6 +104,7 @@ def _state(desk: Desk, parts: Parts) -> dict[str, Any]:
         },
         "records_waiting_because": parts.forwarder.error if parts.forwarder else None,
         "not_enforced": None if parts.registered is None else _not_enforced(desk, parts.registered),
+        "informer": None if parts.inventory is None else parts.inventory.state(),
         "certificate_expires": times.rfc3339(parts.certificate.expires_at) if parts.certificate else None,
     }
 
@@ -113,11 +117,7 @@ def _not_enforced(desk: Desk, registered: Registered) -> list[str]:
 
 
 def _metrics(desk: Desk, parts: Parts) -> bytes:
-    lines = ["# TYPE gate_admission_answers_total counter"]
-    lines += [
-        f'gate_admission_answers_total{{answer="{name}"}} {number}'
-        for name, number in sorted(desk.counts.answers.items())
-    ]
+    lines = desk.counts.lines()
     if parts.watcher is not None:
         lines += [
             f"gate_admission_policies_replaced_total {parts.watcher.replaced}",
@@ -131,6 +131,8 @@ def _metrics(desk: Desk, parts: Parts) -> bytes:
     if parts.registered is not None:
         missing = [gap for gap in parts.registered.gaps(desk.ground.bundle) if not gap.is_final]
         lines.append(f"gate_admission_kinds_not_enforced {len(missing)}")
+    if parts.inventory is not None:
+        lines += parts.inventory.metrics()
     lines.append(f"gate_admission_known_digests {len(desk.known)}")
     if desk.known.as_of is not None:
         lines.append(f"gate_admission_store_as_of_seconds {desk.known.as_of.timestamp():.3f}")

@@ -405,3 +405,24 @@ def test_an_image_that_a_mode_only_warned_about_does_not_count_as_admitted(tmp_p
     assert whole["allowed"]
     assert (Outcome.WARN, None) == (warned.outcome, warned.project)
     assert (Outcome.PASS, "acme/web") == (admitted.outcome, admitted.project)
+
+
+def test_reviews_are_counted_by_operation_group_and_outcome_with_their_time(tmp_path: Path) -> None:
+    with desk(tmp_path) as one:
+        answer(one, review())
+        answer(one, review(pod(privileged=1)))
+        lines = one.counts.lines()
+
+    counted = 'gate_admission_requests_total{{operation="CREATE",kind_group="",outcome="{}"}} 1'
+    assert {counted.format("allowed"), counted.format("denied")} <= set(lines)
+    assert 'gate_admission_duration_seconds_bucket{le="+Inf"} 2' in lines
+    assert "gate_admission_duration_seconds_count 2" in lines
+
+
+@pytest.mark.parametrize("group", ['"', "\n", 'a"} 1\ngate_x{b="'])
+def test_a_group_that_is_made_up_adds_no_line_to_the_numbers(tmp_path: Path, group: str) -> None:
+    with desk(tmp_path) as one:
+        answer(one, review(kind={"group": group, "version": "v1", "kind": "Pod"}))
+        lines = one.counts.lines()
+
+    assert all(line.count('"') in (0, 2, 6) and "\n" not in line for line in lines)

@@ -100,6 +100,20 @@ class Cluster:
         self.audit_log = folder / "audit.log"
         self.ca = folder / "pki" / "apiserver.crt"
         self._kubectl = kubectl
+        self.server = contextlib.ExitStack()
+        """Ends the API server, while its etcd goes on."""
+        self._command: list[str] = []
+
+    def start(self, command: list[str]) -> None:
+        """Start the API server and wait until it answers."""
+        self._command = command
+        running = self.server.enter_context(process(command, self.folder / "apiserver.log"))
+        _wait_until_ready(self, running)
+
+    def restart(self) -> None:
+        """End the API server and start it again, at the same address."""
+        self.server.close()
+        self.start(self._command)
 
     def kubectl(
         self, *arguments: str, stdin: object = None, token: str = TOKEN
@@ -172,12 +186,8 @@ def running(folder: Path) -> Iterator[Cluster]:
         stack.enter_context(
             process([str(place / "etcd"), *_etcd_flags(folder, etcd_url, peer_port)], folder / "etcd.log")
         )
-        server = stack.enter_context(
-            process(
-                [str(place / "kube-apiserver"), *_flags(folder, etcd_url, port)], folder / "apiserver.log"
-            )
-        )
-        _wait_until_ready(cluster, server)
+        stack.callback(cluster.server.close)
+        cluster.start([str(place / "kube-apiserver"), *_flags(folder, etcd_url, port)])
         yield cluster
 
 

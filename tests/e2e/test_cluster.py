@@ -57,15 +57,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Path:
     (made / "policies" / "team.rego").write_text(RULES)
     (made / "platform.yaml").write_text(PLATFORM)
     (made / "token").write_text(feeds.TOKEN)
+    (made / "kubeconfig").write_text(person(cluster.url, cluster.ca, TOKEN))
+    return made
+
+
+def person(url: str, ca: Path, token: str) -> str:
+    """A kubeconfig."""
     entries: dict[str, Any] = {
-        "clusters": {"cluster": {"server": cluster.url, "certificate-authority": str(cluster.ca)}},
-        "users": {"user": {"token": TOKEN}},
+        "clusters": {"cluster": {"server": url, "certificate-authority": str(ca)}},
+        "users": {"user": {"token": token}},
         "contexts": {"context": {"cluster": "one", "user": "one"}},
     }
     config: dict[str, Any] = {"apiVersion": "v1", "kind": "Config", "current-context": "one"}
-    config |= {section: [{"name": "one", **entry}] for section, entry in entries.items()}
-    (made / "kubeconfig").write_text(json.dumps(config))
-    return made
+    return json.dumps(config | {section: [{"name": "one", **entry}] for section, entry in entries.items()})
 
 
 def gate(

@@ -107,7 +107,8 @@ _containers contains c if some c in _spec.ephemeralContainers
 class Webhook:
     """A webhook that can be stopped, started, and given other files."""
 
-    def __init__(self, folder: Path, feed: Feed) -> None:
+    def __init__(self, folder: Path, feed: Feed, *more: str) -> None:
+        self._more = more
         self.folder = folder
         self.feed = feed
         self.log = folder / "webhook.log"
@@ -140,6 +141,7 @@ class Webhook:
             "--data-dir=data",
             f"--feed={self.feed.url}",
             "--token-file=token",
+            *self._more,
         ]
         self._running = contextlib.ExitStack()
         self._process = self._running.enter_context(process(command, self.log, cwd=self.folder))
