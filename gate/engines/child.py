@@ -222,7 +222,7 @@ class Child:
             head = self._received(protocol.ANSWER_BYTES)
             if head is None:
                 return True
-            length, number, succeeded = protocol.answer_head(head)
+            length, number, succeeded = protocol.answer_head(bytes(head))
             payload = self._received(length)
             if payload is None:
                 return True
@@ -317,7 +317,7 @@ class Child:
         """Tell every answer that is here whole."""
         ahead, at = self._read_ahead, 0
         while len(ahead) - at >= protocol.ANSWER_BYTES:
-            length, number, succeeded = protocol.answer_head(ahead[at : at + protocol.ANSWER_BYTES])
+            length, number, succeeded = protocol.answer_head(bytes(ahead[at : at + protocol.ANSWER_BYTES]))
             begin = at + protocol.ANSWER_BYTES
             if len(ahead) < begin + length:
                 break

@@ -74,7 +74,8 @@ class ReviewConnection(Connection):
             return
         self._in_head = False
         self._rest()
-        if self.cycle is not None and not self.cycle.response_complete:
+        before: Any = self.cycle  # None before the first, whatever its annotation says
+        if before is not None and not before.response_complete:
             self._abandon()
             return
         keeps_alive = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
