@@ -140,7 +140,7 @@ class Child:
         """`send` from a turn of the running `loop`, all of whose frames go out together; `into` is told.
 
         From the first one on the loop reads the answers itself: to wake a thread for each, and the loop
-        after it, cost more than all the rest (docs/adr/0014).
+        after it, cost a third of the reviews a second (docs/adr/0014).
         """
         self._expect(number, into)
         if self._loop is not loop:

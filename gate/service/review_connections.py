@@ -1,7 +1,7 @@
 """Connections of the API server: a review's bytes go straight to the desk, its answer back in one write.
 
-No ASGI between them: a scope, an event and three messages for each review cost as much as reading and
-judging it (docs/adr/0014). What is no review goes the way of every other request.
+No ASGI between them: its scope, event and three messages for each review took more time than the HTTP
+itself (docs/adr/0014). What is no review goes the way of every other request.
 """
 
 from __future__ import annotations
