@@ -139,6 +139,11 @@ func (r *reader) key() (*ast.Term, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.sharing == nil {
+		if term, ok := knownKeys[text]; ok {
+			return term, nil
+		}
+	}
 	return r.sharedTerm(start, ast.InternedValue(text)), nil
 }
 

@@ -17,7 +17,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync"
 
 	opa "github.com/open-policy-agent/opa/v1/version"
 )
@@ -100,8 +99,7 @@ type server struct {
 	// slots bounds the evaluations that run at once; more only compete for the same cores.
 	slots chan struct{}
 
-	writing sync.Mutex
-	out     io.Writer
+	out answers
 }
 
 func newServer(out io.Writer, maxFrameBytes uint32) *server {
@@ -109,7 +107,7 @@ func newServer(out io.Writer, maxFrameBytes uint32) *server {
 		bundles:       bundles{byID: map[string]*bundle{}},
 		maxFrameBytes: maxFrameBytes,
 		slots:         make(chan struct{}, 2*runtime.GOMAXPROCS(0)),
-		out:           out,
+		out:           answers{out: out},
 	}
 }
 
@@ -241,10 +239,7 @@ func (s *server) answer(id uint32, payload []byte, err error) {
 	binary.BigEndian.PutUint32(frame[4:], id)
 	frame[8] = status
 	frame = append(frame, payload...)
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	// If the parent is gone, the reader notices and ends the process.
-	_, _ = s.out.Write(frame)
+	s.out.send(frame)
 }
 
 func (s *server) hello(r request) ([]byte, error) {

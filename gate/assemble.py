@@ -112,9 +112,9 @@ class Outline(msgspec.Struct, frozen=True, kw_only=True):
     base: bytes
     """What rules of scope `object` see, but for the object and what `Own` has."""
 
-    def own(self, now: datetime, subject: Subject, one: KubernetesObject) -> Own:
-        """What is left to say of one object; the same digest as `assemble` gives the same facts."""
-        at, about = _ENCODER.encode(times.rfc3339(now)), _ENCODER.encode(subject)
+    def own(self, now: str, subject: Subject, one: KubernetesObject) -> Own:
+        """What is left to say of one object, at `now` (RFC 3339); the same digest as `assemble` gives the same facts."""
+        at, about = _ENCODER.encode(now), _ENCODER.encode(subject)
         first, second, third, last = self.pieces
         document = b"".join((first, at, second, *_listed((one,)), third, about, last))
         digest = hashlib.sha256(document).hexdigest()

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from gate.assemble import Assembled, Facts, assemble, now_ns
+from gate.assemble import Assembled, Facts, assemble, now_ns, outline
 from gate.bootstrap import INPUT_SCHEMA
 from gate.model import (
     Approval,
@@ -223,3 +223,24 @@ def test_the_hour_is_utc_and_exact() -> None:
     assert "2026-11-22T12:00:00.000001Z" == document(assemble(some_facts(now=at)))["now"]
     assert 1_795_348_800_000_001_000 == now_ns(at)
     assert 999_999 == now_ns(datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC)) // 1_000 % 1_000_000
+
+
+@pytest.mark.parametrize("environment", [None, EnvironmentRef(name="production", order=2)])
+def test_what_an_outline_leaves_open_makes_the_same_document(environment: EnvironmentRef | None) -> None:
+    one = KubernetesObject(text=b'{"kind":"Pod","note":"\\u0000 and [\\"holes\\"]"}')
+    subject = Subject(type="manifests", name='Pod/"a"/b', claimed=False)
+    facts = some_facts(
+        environment=environment,
+        project="acme/web",
+        point=Point.ADMISSION,
+        subject=subject,
+        objects=(one,),
+        settings={"a": "\0", "b": [1]},
+        request={"operation": "CREATE"},
+    )
+    whole = assemble(facts)
+    made = outline(Point.ADMISSION, "acme/web", environment, facts.settings)
+    own = made.own("2026-11-22T12:00:00Z", subject, one)
+
+    assert whole.sha256 == own.sha256
+    assert json.loads(whole.base) == json.loads(made.base) | json.loads(own.members)

@@ -206,6 +206,83 @@ def test_an_asyncio_caller_is_told_at_its_deadline(engine: Engine) -> None:
     assert said(2) == sum_of(engine, 2)
 
 
+async def sum_from_loop(engine: Engine, a: int, timeout_s: float = 10.0) -> object:
+    header = evaluation_header("sums", ["policy.sums.deny"], 1, "s", timeout_s, strict=True)
+    document = msgspec.json.encode({"a": a, "b": 10})
+    payload = await engine.ask_async(Op.EVALUATE, header, document, timeout_s=timeout_s, bundle="sums")
+    return msgspec.json.decode(payload)["results"]["policy.sums.deny"]
+
+
+def test_one_loop_after_another_and_threads_between_them_are_answered(engine: Engine) -> None:
+    for a in range(1, 4):
+        assert said(a) == asyncio.run(sum_from_loop(engine, a))
+        assert said(a) == sum_of(engine, a)
+
+
+def test_a_thread_is_answered_while_a_loop_reads(engine: Engine) -> None:
+    async def both() -> list[object]:
+        await sum_from_loop(engine, 1)
+        return await asyncio.gather(
+            *(asyncio.to_thread(sum_of, engine, a) for a in range(7)),
+            *(sum_from_loop(engine, a) for a in range(7)),
+        )
+
+    assert [said(a) for a in range(7)] * 2 == asyncio.run(both())
+
+
+def test_a_coroutine_that_waits_in_the_thread_of_its_loop_is_answered(engine: Engine) -> None:
+    async def blocking() -> tuple[object, object, object]:
+        return await sum_from_loop(engine, 1), sum_of(engine, 2), await sum_from_loop(engine, 3)
+
+    assert (said(1), said(2), said(3)) == asyncio.run(blocking())
+
+
+def test_a_loop_that_ends_before_its_answers_leaves_the_next_one_whole(engine: Engine) -> None:
+    async def given_up() -> None:
+        await sum_from_loop(engine, 1)
+        tasks = [asyncio.create_task(sum_from_loop(engine, a)) for a in range(50)]
+        await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+
+    asyncio.run(given_up())
+
+    assert said(3) == asyncio.run(sum_from_loop(engine, 3))
+    assert said(4) == sum_of(engine, 4)
+
+
+def test_two_loops_at_once_get_their_own_answers(engine: Engine) -> None:
+    async def many() -> list[object]:
+        return [await sum_from_loop(engine, a % 7) for a in range(100)]
+
+    with ThreadPoolExecutor(2) as threads:
+        results = list(threads.map(lambda _: asyncio.run(many()), range(2)))
+
+    assert [[said(a % 7) for a in range(100)]] * 2 == results
+
+
+def test_a_child_killed_while_a_loop_reads_costs_no_answer(engine: Engine) -> None:
+    async def through_a_kill() -> list[object]:
+        await sum_from_loop(engine, 1)
+        tasks = [asyncio.create_task(sum_from_loop(engine, a % 7)) for a in range(50)]
+        await asyncio.sleep(0)
+        os.kill(engine.children()[0], signal.SIGKILL)
+        return await asyncio.gather(*tasks)
+
+    assert [said(a % 7) for a in range(50)] == asyncio.run(through_a_kill())
+
+
+def test_a_large_answer_read_by_a_loop_is_whole(engine: Engine) -> None:
+    body = msgspec.json.encode([{"name": "x" * 100, "number": n} for n in range(20_000)])
+
+    async def large() -> int:
+        await sum_from_loop(engine, 1)
+        payload = await engine.ask_async(Op.MANIFESTS, {}, body, timeout_s=20.0)
+        return len(msgspec.json.decode(payload)["documents"][0]["value"])
+
+    assert 20_000 == asyncio.run(large())
+
+
 def test_closing_leaves_no_process_and_no_zombie(engine: Engine) -> None:
     sum_of(engine, 1)
     pids = engine.children()

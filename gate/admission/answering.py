@@ -171,7 +171,8 @@ async def judged(
     plan = ground.plans.plan(asked.operation, place)
     value = KubernetesObject(text=asked.judged)
     subject = Subject(type="manifests", name=reviews.name(asked), claimed=False)
-    own = plan.outline.own(now, subject, value)
+    at = times.rfc3339(now)
+    own = plan.outline.own(at, subject, value)
     is_about_images = (asked.operation, asked.sub_resource) in JUDGES_IMAGES
     answered = await reviewing.answered(
         engine,
@@ -210,7 +211,7 @@ async def judged(
             waived=waived,
             waivers_sha256=covering.sha256,
             input_sha256=own.sha256,
-            decided_at=times.rfc3339(now),
+            decided_at=at,
             gate_version=__version__,
             notices=() if granted is None else (_broken(granted),),
         ),

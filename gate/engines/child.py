@@ -140,7 +140,7 @@ class Child:
         """`send` from a turn of the running `loop`, all of whose frames go out together; `into` is told.
 
         From the first one on the loop reads the answers itself: to wake a thread for each, and the loop
-        after it, cost more than all the rest (docs/adr/0014).
+        after it, cost a third of the reviews a second (docs/adr/0014).
         """
         self._expect(number, into)
         if self._loop is not loop:
@@ -222,7 +222,7 @@ class Child:
             head = self._received(protocol.ANSWER_BYTES)
             if head is None:
                 return True
-            length, number, succeeded = protocol.answer_head(head)
+            length, number, succeeded = protocol.answer_head(bytes(head))
             payload = self._received(length)
             if payload is None:
                 return True
@@ -317,7 +317,7 @@ class Child:
         """Tell every answer that is here whole."""
         ahead, at = self._read_ahead, 0
         while len(ahead) - at >= protocol.ANSWER_BYTES:
-            length, number, succeeded = protocol.answer_head(ahead[at : at + protocol.ANSWER_BYTES])
+            length, number, succeeded = protocol.answer_head(bytes(ahead[at : at + protocol.ANSWER_BYTES]))
             begin = at + protocol.ANSWER_BYTES
             if len(ahead) < begin + length:
                 break

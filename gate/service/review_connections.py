@@ -1,7 +1,7 @@
 """Connections of the API server: a review's bytes go straight to the desk, its answer back in one write.
 
-No ASGI between them: a scope, an event and three messages for each review cost as much as reading and
-judging it (docs/adr/0014). What is no review goes the way of every other request.
+No ASGI between them: its scope, event and three messages for each review took more time than the HTTP
+itself (docs/adr/0014). What is no review goes the way of every other request.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ class ReviewConnection(Connection):
             return
         self._in_head = False
         self._rest()
-        if self.cycle is not None and not self.cycle.response_complete:
+        before: Any = self.cycle  # None before the first, whatever its annotation says
+        if before is not None and not before.response_complete:
             self._abandon()
             return
         keeps_alive = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()

@@ -129,6 +129,7 @@ def desk(
     policy: str = POLICY,
     policies: tuple[str, ...] = ("policies",),
     platform: str = PLATFORM,
+    waivers: tuple[str, ...] = (),
     known: Known | None = None,
     spool: Spool | None = None,
     now: datetime = NOW,
@@ -138,7 +139,7 @@ def desk(
     (folder / "policies").mkdir(exist_ok=True)
     (folder / "policies" / "team.rego").write_text(policy, "utf-8")
     (folder / "platform.yaml").write_text(platform, "utf-8")
-    sources = Sources(policies=policies, platform="platform.yaml", root=folder)
+    sources = Sources(policies=policies, waivers=waivers, platform="platform.yaml", root=folder)
     with contextlib.ExitStack() as stack:
         running = engine or stack.enter_context(bootstrap.engine())
         given = Known() if known is None else known

@@ -270,3 +270,23 @@ def test_an_answer_about_another_review_is_no_answer() -> None:
 
     with pytest.raises(PolicyError, match="two ways"):
         answering.refuse_another(head, asked)
+
+
+@pytest.mark.parametrize(("rule", "is_allowed"), [("TEAM-1", True), ("TEAM-2", False)])
+def test_a_waiver_covers_violations_of_its_rule_and_of_no_other(
+    tmp_path: Path, rule: str, is_allowed: bool
+) -> None:
+    (tmp_path / "waivers.yaml").write_text(WAIVERS.replace("RULE", rule), "utf-8")
+    with desk(tmp_path, waivers=("waivers.yaml",)) as one:
+        response = answer(one, review(pod(privileged=1)))
+
+    assert is_allowed == response["allowed"]
+
+
+WAIVERS = """version: 1
+waivers:
+  - {id: w-1, match: {rule: TEAM-9}, reason: accepted_risk, note: n, requested_by: wei@example.com,
+     approved_by: lin@example.com, created: 2026-11-20, expires: 2026-12-06}
+  - {id: w-2, match: {rule: RULE, object: Pod/prod/web}, reason: accepted_risk, note: n, requested_by: wei@example.com,
+     approved_by: lin@example.com, created: 2026-11-20, expires: 2026-12-06}
+"""

@@ -29,7 +29,7 @@ async def served(
     config = uvicorn.Config(
         webhook.app(desk, parts or webhook.Parts()),
         port=0,
-        http=webhook.connection(desk),  # type: ignore[arg-type]
+        http=webhook.connection(desk),
         ws="none",
         log_config=None,
         lifespan="on",
