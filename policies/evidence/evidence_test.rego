@@ -87,6 +87,24 @@ test_evidence_without_a_date_is_too_old if {
 	}
 }
 
+test_evidence_that_says_nothing_of_a_date_is_too_old if {
+	_denied([object.remove(builders.report({}), ["created"])], _require(["image"], 86400)) == {"GATE-EVID-005"}
+}
+
+test_of_many_reports_of_one_age_each_is_named if {
+	old := builders.report({"created": "2020-01-01T00:00:00Z", "sha256": "sha256:0000000000000000000000000000000000000000"})
+	document := _document([_created("2020-01-01T00:00:00Z"), old, _created("2026-11-22T12:00:00Z")], _require(["image"], 86400))
+	violations := evidence.deny with input as document
+	count({v.message | some v in violations}) == 2
+}
+
+test_a_kind_that_only_scans_that_are_not_whole_give_is_not_usable if {
+	reports := [builders.report({"kinds": ["sbom"]}), builders.report({"kinds": ["image"], "status": "partial"})]
+	_denied(reports, _require(["image", "sbom"], null)) == {"GATE-EVID-003", "GATE-EVID-007"}
+	unknown := object.remove(builders.report({"kinds": ["image"]}), ["status"])
+	_denied([unknown], _require(["image"], null)) == {"GATE-EVID-002", "GATE-EVID-007"}
+}
+
 test_evidence_from_the_future_is_no_evidence if {
 	_denied([_created("2026-11-22T12:05:00Z")], _require(["image"], 86400)) == set()
 	document := _document([_created("2026-11-22T12:05:01Z")], _require(["image"], 86400))

@@ -17,9 +17,10 @@ deny contains {
 	"rule": "GATE-EVID-006",
 	"message": sprintf("%s is about %s, the subject is %s", [_name(r), _identity(r.subject), _identity(input.subject)]),
 } if {
+	foreign := {s | some s in {r.subject | some r in input.reports}; is_object(s); _differs(s, input.subject)}
+	foreign != set()
 	some r in input.reports
-	is_object(r.subject)
-	_differs(r.subject, input.subject)
+	r.subject in foreign
 }
 
 _differs(s, t) if {

@@ -50,6 +50,18 @@ test_a_report_without_a_subject_is_about_no_other if {
 	_passes(_image("acme/web", builders.digest_a), builders.report({"subject": null}))
 }
 
+test_of_many_reports_each_foreign_one_is_named if {
+	reports := [
+		object.union(_scanned("acme/web", builders.digest_b), {"scanner": "grype"}),
+		object.union(_scanned("acme/web", builders.digest_b), {"scanner": "trivy"}),
+		_scanned("acme/web", builders.digest_a),
+		builders.report({"subject": null}),
+	]
+	document := builders.document({"subject": _image("acme/web", builders.digest_a), "reports": reports})
+	violations := evidence.deny with input as document
+	count(violations) == 2
+}
+
 _image(name, digest) := {"type": "image", "name": name, "digest": digest}
 
 _scanned(name, digest) := builders.report({"subject": {"name": name, "digest": digest}})

@@ -93,10 +93,11 @@ deny contains {
 	"message": sprintf("%s mounts with propagation to the node", [container.label]),
 	"path": pods.pointer(container, ["volumeMounts", i, "mountPropagation"]),
 } if {
+	some propagation in {mount.mountPropagation | some container in pods.bare; some mount in container.volumeMounts}
+	not propagation in {"HostToContainer", "None", "", null}
 	some container in pods.containers
 	some i, mount in container.value.volumeMounts
-	propagation := mount.mountPropagation
-	not propagation in ["HostToContainer", "None", "", null]
+	mount.mountPropagation == propagation
 }
 
 # METADATA
@@ -121,6 +122,7 @@ warn contains {
 
 # Each volume that is a path of the node, with the path without doubled and closing slashes; empty for the root.
 _paths contains [pods.pointer(pod, ["volumes", i, "hostPath", "path"]), path, clean] if {
+	"hostPath" in pods.volume_fields
 	some pod in pods.all
 	some i, volume in pod.value.volumes
 	path := volume.hostPath.path
@@ -130,6 +132,7 @@ _paths contains [pods.pointer(pod, ["volumes", i, "hostPath", "path"]), path, cl
 
 # Where the setting is no list, every path does.
 _has_host_path if {
+	"hostPath" in pods.volume_fields
 	some pod in pods.all
 	some volume in pod.value.volumes
 	volume.hostPath != null

@@ -24,8 +24,9 @@ warn contains {
 	"message": sprintf("%s may write to its root file system", [container.label]),
 	"path": pods.pointer(container, ["securityContext", "readOnlyRootFilesystem"]),
 } if {
-	some container in pods.containers
-	not container.value.securityContext.readOnlyRootFilesystem == true
+	some part in pods.contexts
+	not part.securityContext.readOnlyRootFilesystem == true
+	some container in pods.having(pods.containers, part)
 	not _is_windows(container.pod)
 }
 
@@ -44,10 +45,10 @@ warn contains {
 	"message": sprintf("%s has the group 0 in %s", [level.label, field]),
 	"path": pods.pointer(level, ["securityContext", field]),
 } if {
-	some level in pods.levels
-	context := level.value.securityContext
+	some part in pods.level_contexts
 	some field in ["fsGroup", "runAsGroup", "supplementalGroups"]
-	_is_root(context[field])
+	_is_root(part.securityContext[field])
+	some level in pods.having(pods.levels, part)
 }
 
 # METADATA
@@ -137,10 +138,12 @@ warn contains {
 	"message": sprintf("%s: image %q names no registry", [place.label, reference]),
 	"path": pods.pointer(place, path),
 } if {
-	some [place, path, reference] in _references
+	some reference in _images
 	is_string(reference)
 	reference != ""
 	not images.has_registry(reference)
+	some [place, path, named] in _references
+	named == reference
 }
 
 # METADATA
@@ -158,9 +161,10 @@ warn contains {
 	"message": sprintf("%s does not drop ALL capabilities", [container.label]),
 	"path": pods.pointer(container, ["securityContext", "capabilities"]),
 } if {
-	some container in pods.containers
-	not "ALL" in object.get(container.value, ["securityContext", "capabilities", "drop"], [])
-	not _drops(container)
+	some part in pods.contexts
+	not "ALL" in object.get(part, ["securityContext", "capabilities", "drop"], [])
+	not _drops(part)
+	some container in pods.having(pods.containers, part)
 	not _is_windows(container.pod)
 }
 
@@ -179,9 +183,11 @@ warn contains {
 	"message": sprintf("%s listens on port 22", [container.label]),
 	"path": pods.pointer(container, ["ports", i, "containerPort"]),
 } if {
-	some container in pods.containers
-	some i, port in container.value.ports
+	some ports in pods.ports
+	some i, port in ports
 	port.containerPort == 22
+	some container in pods.containers
+	container.value.ports == ports
 }
 
 _is_root(0)
@@ -223,6 +229,12 @@ _account(pod) := pods.at(pod, ["serviceAccount"]) if {
 	pods.at(pod, ["serviceAccountName"]) in ["", null]
 } else := pods.at(pod, ["serviceAccountName"])
 
+# Every image that is named, once.
+_images := {container.image | some container in pods.bare} | {volume.image.reference |
+	some pod in pods.all
+	some volume in pod.value.volumes
+}
+
 _references contains [container, ["image"], container.value.image] if some container in pods.containers
 
 _references contains [pod, ["volumes", i, "image", "reference"], volume.image.reference] if {
@@ -231,18 +243,20 @@ _references contains [pod, ["volumes", i, "image", "reference"], volume.image.re
 }
 
 _never_pulled contains [container, pods.pointer(container, ["imagePullPolicy"])] if {
+	"Never" in {container.imagePullPolicy | some container in pods.bare}
 	some container in pods.containers
 	container.value.imagePullPolicy == "Never"
 }
 
 _never_pulled contains [pod, pods.pointer(pod, ["volumes", i, "image", "pullPolicy"])] if {
+	"image" in pods.volume_fields
 	some pod in pods.all
 	some i, volume in pod.value.volumes
 	volume.image.pullPolicy == "Never"
 }
 
-_drops(container) if {
-	some name in container.value.securityContext.capabilities.drop
+_drops(part) if {
+	some name in part.securityContext.capabilities.drop
 	is_string(name)
 	upper(name) == "ALL"
 }

@@ -99,10 +99,11 @@ deny contains {
 	"message": sprintf("%s: argument %d holds a credential", [container.label, index]),
 	"path": pods.pointer(container, [field, index]),
 } if {
-	some container in pods.containers
 	some field in ["args", "command"]
-	arguments := container.value[field]
+	some arguments in {container[field] | some container in pods.bare}
 	some index in credentials.given(arguments)
+	some container in pods.containers
+	container.value[field] == arguments
 }
 
 # METADATA
@@ -140,6 +141,7 @@ warn contains {
 	"message": sprintf("the pod's token lives %v s", [seconds]),
 	"path": pods.pointer(pod, ["volumes", i, "projected", "sources", j, "serviceAccountToken", "expirationSeconds"]),
 } if {
+	"projected" in pods.volume_fields
 	some pod in pods.all
 	some i, volume in pod.value.volumes
 	some j, source in volume.projected.sources
@@ -157,15 +159,29 @@ _plain(kind, field, value) := base64.decode(value) if {
 } else := value
 
 _taken contains [container, ["env", i, "valueFrom", "secretKeyRef"]] if {
+	_has_secret_variables
 	some container in pods.containers
 	some i, variable in container.value.env
 	variable.valueFrom.secretKeyRef != null
 }
 
 _taken contains [container, ["envFrom", i, "secretRef"]] if {
+	_has_env_from
 	some container in pods.containers
 	some i, source in container.value.envFrom
 	source.secretRef != null
+}
+
+# Whether places need be looked for.
+_has_secret_variables if {
+	some container in pods.bare
+	some variable in container.env
+	variable.valueFrom.secretKeyRef != null
+}
+
+_has_env_from if {
+	some container in pods.bare
+	container.envFrom
 }
 
 _is_encoded := {"ConfigMap": "binaryData", "Secret": "data"}

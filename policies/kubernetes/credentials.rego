@@ -25,10 +25,12 @@ deny contains {
 	"message": sprintf("%s has a literal value for %s", [container.label, name]),
 	"path": pods.pointer(container, ["env", i, "value"]),
 } if {
+	names := {name | some name in _names; credentials.is_name(name)}
+	names != set()
 	some container in pods.containers
 	some i, variable in container.value.env
 	name := variable.name
-	credentials.is_name(name)
+	name in names
 	credentials.is_literal(variable.value)
 }
 
@@ -49,3 +51,6 @@ warn contains {
 	some pod in pods.all
 	not pod.value.automountServiceAccountToken == false
 }
+
+# The names of all variables, each once.
+_names := {variable.name | some container in pods.bare; some variable in container.env}

@@ -29,8 +29,7 @@ deny contains {
 } if {
 	some pod in pods.all
 	some field in ["hostNetwork", "hostPID", "hostIPC"]
-	value := pod.value[field]
-	not value in [false, null]
+	not pod.value[field] in {false, null}
 }
 
 # METADATA
@@ -50,6 +49,7 @@ deny contains {
 	]),
 	"path": pods.pointer(pod, ["volumes", i, "hostPath"]),
 } if {
+	"hostPath" in pods.volume_fields
 	some pod in pods.all
 	some i, volume in pod.value.volumes
 	volume.hostPath != null
@@ -69,10 +69,12 @@ deny contains {
 	"message": sprintf("%s takes port %v of the host", [container.label, taken]),
 	"path": pods.pointer(container, ["ports", i, "hostPort"]),
 } if {
-	some container in pods.containers
-	some i, port in container.value.ports
+	some ports in pods.ports
+	some i, port in ports
 	taken := port.hostPort
-	not taken in [null, 0]
+	not taken in {null, 0}
+	some container in pods.containers
+	container.value.ports == ports
 }
 
 # METADATA
@@ -89,9 +91,9 @@ deny contains {
 	"message": sprintf("%s sets hostProcess", [level.label]),
 	"path": pods.pointer(level, ["securityContext", "windowsOptions", "hostProcess"]),
 } if {
-	some level in pods.levels
-	value := level.value.securityContext.windowsOptions.hostProcess
-	not value in [false, null]
+	some part in pods.level_contexts
+	not part.securityContext.windowsOptions.hostProcess in {false, null}
+	some level in pods.having(pods.levels, part)
 }
 
 # METADATA
@@ -108,8 +110,10 @@ deny contains {
 	"message": sprintf("%s: %s calls the host %v", [handler.label, concat(".", handler.call), host]),
 	"path": pods.pointer(handler, [action, "host"]),
 } if {
-	some handler in pods.handlers
+	some call in pods.calls
 	some action in ["httpGet", "tcpSocket"]
-	host := handler.value[action].host
-	not host in [null, ""]
+	host := call[action].host
+	not host in {null, ""}
+	some handler in pods.handlers
+	handler.value == call
 }

@@ -78,9 +78,18 @@ _unpinned contains {
 	"reference": use.reference,
 	"parts": images.parts(use.reference),
 } if {
+	_is_any_unpinned
 	some use in _uses
 	not images.is_pinned(use.reference)
 }
+
+# Whether places need be looked for.
+_is_any_unpinned if {
+	some container in pods.bare
+	not images.is_pinned(_text(object.get(container, "image", null)))
+}
+
+_is_any_unpinned if "image" in pods.volume_fields
 
 _uses contains {"place": container, "path": ["image"], "reference": reference} if {
 	some container in pods.containers

@@ -22,10 +22,9 @@ deny contains {
 	"message": sprintf("%s runs privileged", [container.label]),
 	"path": pods.pointer(container, ["securityContext", "privileged"]),
 } if {
-	some container in pods.containers
-	privileged := container.value.securityContext.privileged
-	privileged != false
-	privileged != null
+	some part in pods.contexts
+	not part.securityContext.privileged in {false, null}
+	some container in pods.having(pods.containers, part)
 }
 
 # METADATA
@@ -42,9 +41,10 @@ deny contains {
 	"message": sprintf("%s adds the capability %v", [container.label, capability]),
 	"path": pods.pointer(container, ["securityContext", "capabilities", "add", i]),
 } if {
-	some container in pods.containers
-	some i, capability in container.value.securityContext.capabilities.add
+	some part in pods.contexts
+	some i, capability in part.securityContext.capabilities.add
 	not capability in _baseline_capabilities
+	some container in pods.having(pods.containers, part)
 }
 
 # METADATA
@@ -61,9 +61,10 @@ deny contains {
 	"message": sprintf("%s has procMount %v", [container.label, mount]),
 	"path": pods.pointer(container, ["securityContext", "procMount"]),
 } if {
-	some container in pods.containers
-	mount := container.value.securityContext.procMount
-	not mount in [null, "", "Default"]
+	some part in pods.contexts
+	mount := part.securityContext.procMount
+	not mount in {null, "", "Default"}
+	some container in pods.having(pods.containers, part)
 	not container.pod.value.hostUsers == false
 }
 
@@ -81,9 +82,10 @@ deny contains {
 	"message": sprintf("%s has the seccomp profile %v", [level.label, type]),
 	"path": pods.pointer(level, ["securityContext", "seccompProfile", "type"]),
 } if {
-	some level in pods.levels
-	type := level.value.securityContext.seccompProfile.type
-	not type in [null, "RuntimeDefault", "Localhost"]
+	some part in pods.level_contexts
+	type := part.securityContext.seccompProfile.type
+	not type in {null, "RuntimeDefault", "Localhost"}
+	some level in pods.having(pods.levels, part)
 }
 
 # METADATA
@@ -117,8 +119,8 @@ deny contains {
 	"message": sprintf("%s has the SELinux %s %v", [level.label, option, value]),
 	"path": pods.pointer(level, ["securityContext", "seLinuxOptions", option]),
 } if {
-	some level in pods.levels
-	options := level.value.securityContext.seLinuxOptions
+	some part in pods.level_contexts
+	options := part.securityContext.seLinuxOptions
 	some option, allowed in {
 		"type": {"container_t", "container_init_t", "container_kvm_t", "container_engine_t"},
 		"user": set(),
@@ -126,6 +128,7 @@ deny contains {
 	}
 	value := options[option]
 	not value in ({null, ""} | allowed)
+	some level in pods.having(pods.levels, part)
 }
 
 # METADATA
@@ -163,8 +166,10 @@ warn contains {
 	"message": sprintf("%s may run as root", [container.label]),
 	"path": pods.pointer(container, ["securityContext", "runAsNonRoot"]),
 } if {
-	some container in pods.containers
-	not container.value.securityContext.runAsNonRoot == true
+	some part in pods.contexts
+	not part.securityContext.runAsNonRoot == true
+	not _is_non_root_everywhere(part)
+	some container in pods.having(pods.containers, part)
 	not _is_non_root_by_its_pod(container)
 }
 
@@ -182,11 +187,19 @@ warn contains {
 	"message": sprintf("%s does not set allowPrivilegeEscalation to false", [container.label]),
 	"path": pods.pointer(container, ["securityContext", "allowPrivilegeEscalation"]),
 } if {
-	some container in pods.containers
-	not container.value.securityContext.allowPrivilegeEscalation == false
+	some part in pods.contexts
+	not part.securityContext.allowPrivilegeEscalation == false
+	some container in pods.having(pods.containers, part)
 
 	# Windows has no such flag; a pod that only claims to be Windows' does not start on Linux.
 	not container.pod.value.os.name == "windows"
+}
+
+_is_non_root_everywhere(part) if {
+	object.get(part, ["securityContext", "runAsNonRoot"], null) == null
+	every pod in pods.all {
+		pod.value.securityContext.runAsNonRoot == true
+	}
 }
 
 # A container that says nothing inherits from its pod.
@@ -231,9 +244,10 @@ _safe_sysctls := {
 }
 
 _foreign_apparmor contains {"label": level.label, "value": type, "path": pods.pointer(level, path)} if {
-	some level in pods.levels
-	type := level.value.securityContext.appArmorProfile.type
-	not type in [null, "RuntimeDefault", "Localhost"]
+	some part in pods.level_contexts
+	type := part.securityContext.appArmorProfile.type
+	not type in {null, "RuntimeDefault", "Localhost"}
+	some level in pods.having(pods.levels, part)
 	path := ["securityContext", "appArmorProfile", "type"]
 }
 

@@ -25,11 +25,18 @@ warn contains {
 	"message": sprintf("%s has no %v limit", [container.label, resource]),
 	"path": pods.pointer(container, ["resources", "limits", resource]),
 } if {
-	some container in pods.containers
 	some resource in _limited
+	_is_missing(resource)
+	some container in pods.containers
 	object.get(container.value, ["resources", "limits", resource], null) == null
 	object.get(container.pod.value, ["resources", "limits", resource], null) == null
 	not "ephemeralContainers" in container.path
+}
+
+# Whether places need be looked for.
+_is_missing(resource) if {
+	some container in pods.bare
+	object.get(container, ["resources", "limits", resource], null) == null
 }
 
 _limited := names if {

@@ -23,8 +23,7 @@ warn contains {
 	"message": sprintf("%s: the variable %v is given %d times", [container.label, name, count(those)]),
 	"path": pods.pointer(container, ["env", those[count(those) - 1], "name"]),
 } if {
-	some container in pods.containers
-	variables := container.value.env
+	some variables in {container.env | some container in pods.bare}
 	names := [variable.name | some variable in variables]
 	distinct := {name | some name in names}
 	count(distinct) < count(names)
@@ -32,6 +31,8 @@ warn contains {
 	name != null
 	those := [i | some i, variable in variables; variable.name == name]
 	count(those) > 1
+	some container in pods.containers
+	container.value.env == variables
 }
 
 # METADATA

@@ -84,6 +84,8 @@ deny contains {
 	"message": sprintf("%d containers are named %q", [count(those), name]),
 	"path": pods.pointer(pod, []),
 } if {
+	all := [container.name | some container in pods.bare]
+	count({name | some name in all}) < count(all)
 	some pod in pods.all
 	names := [name | some container in pods.containers; container.pod.path == pod.path; name := container.value.name]
 	distinct := {name | some name in names}
@@ -110,9 +112,10 @@ warn contains {
 	"message": sprintf("%s: the port %v is given %d times", [container.label, key, count(those)]),
 	"path": pods.pointer(container, ["ports"]),
 } if {
-	some container in pods.containers
-	given := container.value.ports
+	some given in pods.ports
 	not _is_one(given)
+	some container in pods.containers
+	container.value.ports == given
 	ports := pods.elements(container, ["ports"])
 	some key in {key | some port in ports; some key in _keys(port)}
 	those := [port | some port in ports; key in _keys(port)]

@@ -24,6 +24,7 @@ warn contains {
 	"message": sprintf("%s: livenessProbe and readinessProbe ask the same at the same pace", [container.label]),
 	"path": pods.pointer(container, ["livenessProbe"]),
 } if {
+	_are_both_probed
 	some container in _probed
 	readiness := container.value.readinessProbe
 	liveness := container.value.livenessProbe
@@ -45,6 +46,7 @@ warn contains {
 	"message": sprintf("%s: livenessProbe has failureThreshold 1", [container.label]),
 	"path": pods.pointer(container, ["livenessProbe", "failureThreshold"]),
 } if {
+	1 in {container.livenessProbe.failureThreshold | some container in pods.bare}
 	some container in _probed
 	container.value.livenessProbe.failureThreshold == 1
 }
@@ -67,6 +69,7 @@ deny contains {
 	]),
 	"path": pods.pointer(handler, [action, "port"]),
 } if {
+	_is_any_port_unnamed
 	some handler in pods.handlers
 	some action in ["httpGet", "tcpSocket"]
 	port := handler.value[action].port
@@ -76,6 +79,25 @@ deny contains {
 }
 
 # Ephemeral containers have no probes, init containers only where they stay.
+# Whether places need be looked for.
+_are_both_probed if {
+	some container in pods.bare
+	container.livenessProbe != null
+	container.readinessProbe
+}
+
+_is_any_port_unnamed if {
+	some part in pods.parts({"lifecycle", "livenessProbe", "ports", "readinessProbe", "startupProbe"})
+	names := {named.name | some named in part.ports}
+	some holder in [part, object.get(part, "lifecycle", null)]
+	some call in holder
+	some action in ["httpGet", "tcpSocket"]
+	port := call[action].port
+	is_string(port)
+	not regex.match(`^[0-9]+$`, port)
+	not port in names
+}
+
 _probed contains container if {
 	some container in pods.containers
 	not "ephemeralContainers" in container.path

@@ -27,6 +27,7 @@ warn contains {
 	"message": sprintf("%s has no %s request", [container.label, text.listed(missing)]),
 	"path": pods.pointer(container, ["resources", "requests"]),
 } if {
+	_is_any_missing
 	some container in _sized
 	missing := {sprintf("%v", [resource]) |
 		some resource in _requested
@@ -62,10 +63,12 @@ warn contains {
 	some resource in ["cpu", "memory"]
 	most := settings.limit(sprintf("reliability.limit_to_request.%s", [resource]))
 	most != null
-	some [level, sizes] in _numbers
+	some resources, sizes in _sizes
 	request := sizes.requests[resource]
 	is_number(request)
 	sizes.limits[resource] > most * request
+	some level in pods.levels
+	level.value.resources == resources
 }
 
 # METADATA
@@ -88,24 +91,36 @@ _impossible contains {
 	]),
 	"path": pods.pointer(level, ["resources", "requests", resource]),
 } if {
-	some [level, sizes] in _numbers
+	some resources, sizes in _sizes
 	some resource, request in sizes.requests
 	request > sizes.limits[resource]
 	sizes.limits[resource] != null
+	some level in pods.levels
+	level.value.resources == resources
 }
 
 _impossible contains {
 	"message": sprintf("%s: %v is no quantity of %s", [level.label, value, resource]),
 	"path": pods.pointer(level, ["resources", list, resource]),
 } if {
-	some [level, sizes] in _numbers
+	some resources, sizes in _sizes
 	some list, numbers in sizes
 	some resource, null in numbers
-	value := level.value.resources[list][resource]
+	value := resources[list][resource]
 	value != null
+	some level in pods.levels
+	level.value.resources == resources
 }
 
 # Ephemeral containers cannot have resources.
+# Whether places need be looked for.
+_is_any_missing if {
+	some part in pods.parts({"resources"})
+	some resource in _requested
+	not part.resources.requests[resource]
+	not _has({"value": part}, resource)
+}
+
 _sized contains container if {
 	some container in pods.containers
 	not "ephemeralContainers" in container.path
@@ -118,15 +133,15 @@ _has(level, resource) if {
 }
 
 # The levels that have resources, with the numbers of their limits and requests; null for what is none.
-_numbers := [[level, numbers] |
-	some level in pods.levels
-	level.value.resources
+# The numbers of all resources that pods and containers ask for, each once.
+_sizes := {resources: numbers |
+	some resources in ({container.resources | some container in pods.bare} | {pod.value.resources | some pod in pods.all})
 	numbers := {list: {resource: quantities.number(value) | some resource, value in given} |
 		some list in ["limits", "requests"]
-		given := level.value.resources[list]
+		given := resources[list]
 		is_object(given)
 	}
-]
+}
 
 _requested := names if {
 	names := settings.list("reliability.requests")

@@ -62,6 +62,34 @@ deny contains {
 	not is_object(element)
 }
 
+# Whether nothing in the pods has another type: asked of what there is, each once, without its place.
+_are_pods_well if {
+	values := {
+		"affinity": [pod.value.affinity | some pod in pods.all],
+		"container": pods.parts(object.keys(_shapes.container)),
+		"pod": [pod.value | some pod in pods.all],
+		"resources": {container.resources | some container in pods.bare},
+	}
+	wrong := [field |
+		some shape, list in values
+		some given in list
+		some field, expected in _shapes[shape]
+		value := given[field]
+		not type_name(value) in expected
+		value != null
+	]
+	wrong == []
+	odd := [element |
+		some shape, list in values
+		some given in list
+		some field, expected in _shapes[shape]
+		expected == _list
+		some element in given[field]
+		not is_object(element)
+	]
+	odd == []
+}
+
 # Each place, the path below it, and the shape of what is there. Only what is there is compared, which is what
 # makes this cheap.
 _looked_at contains [objects.root, below, shape, given] if {
@@ -83,15 +111,23 @@ _looked_at contains [objects.root, ["spec"], "job spec", objects.at(["spec"])] i
 	objects.is_native
 }
 
-_looked_at contains [pod, ["affinity"], "affinity", pod.value.affinity] if some pod in pods.all
+_looked_at contains [pod, ["affinity"], "affinity", pod.value.affinity] if {
+	not _are_pods_well
+	some pod in pods.all
+}
 
-_looked_at contains [pod, [], "pod", object.filter(pod.value, _shapes.pod)] if some pod in pods.all
+_looked_at contains [pod, [], "pod", object.filter(pod.value, _shapes.pod)] if {
+	not _are_pods_well
+	some pod in pods.all
+}
 
 _looked_at contains [container, [], "container", object.filter(container.value, _shapes.container)] if {
+	not _are_pods_well
 	some container in pods.containers
 }
 
 _looked_at contains [container, ["resources"], "resources", container.value.resources] if {
+	not _are_pods_well
 	some container in pods.containers
 }
 

@@ -60,6 +60,7 @@ deny contains {
 	"message": sprintf("%s mounts the volume %v, which the pod does not have", [container.label, name]),
 	"path": pods.pointer(container, [list, i, "name"]),
 } if {
+	not _are_mounts_known
 	some pod in pods.all
 	names := {object.get(volume, "name", null) | some volume in pod.value.volumes; is_object(volume)}
 	some container in pods.containers
@@ -86,9 +87,11 @@ deny contains {
 	"message": sprintf("%s mounts two volumes at %v", [container.label, path]),
 	"path": pods.pointer(mounts[j], ["mountPath"]),
 } if {
-	some container in pods.containers
-	paths := [mount.mountPath | some mount in container.value.volumeMounts]
+	some given in {container.volumeMounts | some container in pods.bare}
+	paths := [mount.mountPath | some mount in given]
 	count({path | some path in paths}) < count(paths)
+	some container in pods.containers
+	container.value.volumeMounts == given
 	mounts := pods.elements(container, ["volumeMounts"])
 	some i, first in mounts
 	path := pods.at(first, ["mountPath"])
@@ -96,6 +99,18 @@ deny contains {
 	some j in numbers.range(i + 1, count(mounts) - 1)
 	j > i
 	pods.at(mounts[j], ["mountPath"]) == path
+}
+
+# Whether the one pod has every volume that a container of it names.
+_are_mounts_known if {
+	count(pods.all) == 1
+	names := {object.get(volume, "name", null) | some pod in pods.all; some volume in pod.value.volumes; is_object(volume)}
+	mounted := {object.get(mount, "name", null) |
+		some lists in ({container.volumeMounts | some container in pods.bare} | {container.volumeDevices | some container in pods.bare})
+		some mount in lists
+		is_object(mount)
+	}
+	mounted - names == set()
 }
 
 _unlimited contains [pod, i, volume] if {
