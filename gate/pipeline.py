@@ -29,7 +29,7 @@ from gate.evaluate import (
     refuse_if_off,
 )
 from gate.ingest import Read
-from gate.kubernetes import kustomizations, schemas
+from gate.kubernetes import kustomizations, pod_makers, schemas
 from gate.kubernetes.reviews import Reviewed
 from gate.model import (
     Approval,
@@ -229,6 +229,7 @@ def judge(
             *asked.notices,
             *([baseline.compared(findings, asked.baseline)] if asked.baseline is not None else []),
             *(schemas.notices(asked.schemas) if asked.schemas and objects else ()),
+            *(pod_makers.notices(objects) if bundle.judges_objects else ()),
             *waivers.notices(asked.waivers, usage.joined(later), asked.subject, environment, asked.now),
             *constraints.notices,
             *conftest.notices,
