@@ -100,7 +100,15 @@ def ingested(given: Iterable[File], engine: Engine, *, configuration: bool = Fal
                 one = _in_parts(file.stored, file) if file.stored else None
                 if one is None:
                     data = stored.content(file.stored) if file.stored else file.data
-                    one = ingest(data, file.path, SCANNERS, read, file.declared, configuration=readers)
+                    one = ingest(
+                        data,
+                        file.path,
+                        SCANNERS,
+                        read,
+                        file.declared,
+                        configuration=readers,
+                        is_named=file.is_named,
+                    )
                 reads.append(answers.told(one, file))
             except ReportError as error:
                 problems.extend(error.problems)

@@ -68,6 +68,12 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
         return self.input_keys is None or key in self.input_keys
 
     @property
+    def judges_objects(self) -> bool:
+        """False where only Conftest's policies look at manifests, whose answers are to be Conftest's own."""
+        has_others = self.gatekeeper is not None or bool(self.python_packages)
+        return self.conftest is None or has_others or any(one.scope == "object" for one in self.packages)
+
+    @property
     def gatekeeper_id(self) -> str:
         """What the engine knows the Gatekeeper part by."""
         return f"{self.revision}/gatekeeper"

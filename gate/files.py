@@ -61,6 +61,8 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     declared: str | None = None
     made: Made | None = None
     """None where somebody else made it."""
+    is_named: bool = False
+    """Whether it was named by itself, not found below a folder or by a glob."""
 
 
 def no_others(_: str) -> bool:
@@ -109,12 +111,13 @@ def read(
             "too many files", code="too_large", found=str(len(wanted)), expected=f"at most {limits.REPORTS}"
         )
     yield from made
+    named = {*map(_plain, paths), *formats}
     for file, declared_as in wanted.items():
         # Nothing but a report is read piece by piece.
         may_be_stored = not (whole or declared_as == MANIFESTS or file.lower().endswith((".yaml", ".yml")))
         given = _given(file, root, may_be_stored=may_be_stored)
         if isinstance(given, bytes):
-            yield File(path=_printable(file), data=given, declared=declared_as)
+            yield File(path=_printable(file), data=given, declared=declared_as, is_named=file in named)
         else:
             yield File(path=_printable(file), data=b"", stored=given, declared=declared_as)
 

@@ -20,7 +20,8 @@ from gate.documents import manifests, records, yaml_reports
 from gate.documents.document import Document
 from gate.documents.envelope import decoded, is_wrapped, uncompressed
 from gate.errors import ReportError, quoted
-from gate.kubernetes import objects
+from gate.kubernetes import kustomizations, objects
+from gate.kubernetes_object import RENDERED
 from gate.model import Evidence, Report, Scan, Status
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 KUBERNETES: Final = "kubernetes"
 _REPORT_GROUPS: Final = ("aquasecurity.github.io", "wgpolicyk8s.io", "openreports.io", "reports.kyverno.io")
 """What scanners write into a cluster: as manifests they would all be harmless."""
-_KUSTOMIZE: Final = "kustomize.config.k8s.io"
-"""What `kustomize` builds from; no cluster takes it, and as a manifest it would be harmless whatever it patches."""
 _TEXT: Final = re.compile(rb"(?:\s*#[^\n]*\n)*\s*[A-Za-z]\w*:")
 """`Tag: value`, as SPDX and LCOV write; comments may stand before."""
 _TRAILING: Final = "trailing characters"
@@ -69,11 +68,12 @@ def ingest(
     declared: str | None = None,
     *,
     configuration: Mapping[str, inputs.Reader] | None = None,
+    is_named: bool = False,
 ) -> Read:
     """What the file `path` with the content `data` says, and its documents with `configuration`, the readers by name.
 
     `declared` is the format somebody named for it (`--as`, gate.yaml); without it the content
-    decides. Raises `ReportError` for everything that is not wholly understood.
+    decides. `is_named`: the file was named by itself, not found below a folder. Raises `ReportError` for everything that is not wholly understood.
     """
     text, notes = decoded(uncompressed(data, path), path)
     if declared is not None and declared != KUBERNETES and declared not in adapters:
@@ -91,6 +91,8 @@ def ingest(
         scan, why = _yaml_scan(text, path, adapters, read_manifests, declared)
     else:
         scan, why = _report_scan(text, path, adapters, read_manifests, declared)
+    if is_named or path.endswith(RENDERED):
+        _refuse_kustomization(scan, path)
     return Read(scan=scan, report=_report(scan, _sha256(data), path, notes), why=why, data=text)
 
 
@@ -142,10 +144,11 @@ def _configured(
     elif declared == KUBERNETES or (declared is None and _is_yaml(text, path)):
         answer = read_manifests(text, path)
         documents = inputs.yaml_documents(answer, path)
-        if declared is None and not any(one.is_like_an_object for one in documents):
+        is_other = posixpath.basename(path) not in kustomizations.NAMES
+        if declared is None and is_other and not any(one.is_like_an_object for one in documents):
             scan, why = _configuration_scan("yaml"), "YAML without apiVersion and kind"
         else:
-            scan = _manifest_scan(text, path, lambda *_: answer, is_configuration=True)
+            scan = _manifest_scan(text, path, lambda *_: answer)
             why = "declared" if declared else "YAML"
     else:
         # Lines and text are reports of one tool or nothing; one value is configuration too.
@@ -181,7 +184,7 @@ def _is_yaml(text: bytes, path: str) -> bool:
     start = text.lstrip()[:1]
     if path == "-":
         return start not in (b"{", b"[", b"<", b"n", b"")  # `helm template | gate check -`
-    is_named = path.lower().endswith((".yaml", ".yml")) or posixpath.basename(path) == "Kustomization"
+    is_named = path.lower().endswith((".yaml", ".yml")) or posixpath.basename(path) in kustomizations.NAMES
     return is_named and start not in (b"<", b"")
 
 
@@ -326,10 +329,8 @@ def _meant(document: Document) -> str:
     return KUBERNETES if is_manifest else "FORMAT"
 
 
-def _manifest_scan(
-    text: bytes, path: str, read_manifests: manifests.ReadMany, *, is_configuration: bool = False
-) -> Scan:
-    """The objects of a stream; a kustomization among them is refused, but as configuration of Conftest's."""
+def _manifest_scan(text: bytes, path: str, read_manifests: manifests.ReadMany) -> Scan:
+    """The objects of a stream."""
     found = manifests.kubernetes_objects(read_manifests, text, path)
     for one in found:
         group = one.group
@@ -344,21 +345,26 @@ def _manifest_scan(
                 expected="manifests, or the scanner's own report",
                 fix="hand reports over alone (kubectl get … -o json), if gate has their format",
             )
-        if group == _KUSTOMIZE and not is_configuration:
+    status = Status.OK if found else Status.EMPTY_TARGET
+    notes = () if found else ("the file holds no object",)
+    kinds = (Evidence.MANIFESTS,)
+    return Scan(format=KUBERNETES, scanner=KUBERNETES, status=status, kinds=kinds, objects=found, notes=notes)
+
+
+def _refuse_kustomization(scan: Scan, path: str) -> None:
+    """Raise for a kustomization that was named by itself, or that a tool made: nothing else of it would be judged."""
+    for one in scan.objects:
+        if one.group == kustomizations.GROUP:
             raise ReportError(
                 "a kustomization is no manifest: what it patches is seen only once it is built",
                 code="kustomization",
                 path=path,
                 line=one.source.line if one.source else 1,
                 column=1,
-                found=f"{quoted(one.object.get('kind'))} of {quoted(group)}",
+                found=f"{quoted(one.object.get('kind'))} of {quoted(one.group)}",
                 expected="manifests",
                 fix=objects.FIX_OF_KUSTOMIZATION,
             )
-    status = Status.OK if found else Status.EMPTY_TARGET
-    notes = () if found else ("the file holds no object",)
-    kinds = (Evidence.MANIFESTS,)
-    return Scan(format=KUBERNETES, scanner=KUBERNETES, status=status, kinds=kinds, objects=found, notes=notes)
 
 
 def is_manifest(file: bytes, path: str, declared: str | None) -> bool:

@@ -34,9 +34,8 @@ from gate.engines.embedded import Engine
 from gate.errors import SettingsError, quoted
 from gate.gate_yaml import EnvironmentSettings
 from gate.ingest import Read
-from gate.kubernetes import schemas
 from gate.model import Approval, Decision, EnvironmentRef, Point, Said, Severity, Subject
-from gate.pipeline import Gathered, Judgement, Question, gathered, judge, without_findings
+from gate.pipeline import OWN_RULES, Gathered, Judgement, Question, gathered, judge, without_findings
 from gate.policy_files import Collected
 from gate.presentation import Presentation
 from gate.wish import Wish, timeout_s
@@ -226,7 +225,7 @@ def _question(
     extra = environments.extra_evidence(wish.require, wish.max_age)
     given_data = data(config, wish.data, root)
     bundle = loading.result()
-    unknown = unknown_rules(bundle, value.policies.actions, {**environments.RULES, **schemas.RULES})
+    unknown = unknown_rules(bundle, value.policies.actions, OWN_RULES)
     if unknown:
         raise SettingsError(
             f"policies.actions names a rule that no policy has: {unknown[0]}",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -29,7 +29,7 @@ from gate.evaluate import (
     refuse_if_off,
 )
 from gate.ingest import Read
-from gate.kubernetes import schemas
+from gate.kubernetes import kustomizations, pod_makers, schemas
 from gate.kubernetes.reviews import Reviewed
 from gate.model import (
     Approval,
@@ -49,6 +49,8 @@ from gate.model import (
 )
 from gate.normalize import normalize
 
+OWN_RULES: Final[Mapping[str, Rule]] = {**environments.RULES, **kustomizations.RULES, **schemas.RULES}
+"""What gate says without a policy, by id."""
 Places = Callable[[Sequence[tuple[str, int, str]]], decide.Places]
 """Wanted (file, document, JSON pointer) -> line and column of those that are known."""
 
@@ -176,10 +178,11 @@ def judge(
         asked, bundle, engine, python, given, frozenset(by_fingerprint), documents
     )
     of_schemas = schemas.said(asked.schemas, objects) if asked.schemas else ()
-    said = (*own, *constraints.said, *of_schemas, *conftest.said)
+    unbuilt = kustomizations.said(objects) if bundle.judges_objects else ()
+    said = (*own, *constraints.said, *of_schemas, *unbuilt, *conftest.said)
     shown = (*objects, *(one.as_object for one in documents))
 
-    rules = {**bundle.rules, **environments.RULES, **schemas.RULES}
+    rules = {**bundle.rules, **OWN_RULES}
     found = decide.violations(
         (*asked.own, *said),
         rules,
@@ -226,6 +229,7 @@ def judge(
             *asked.notices,
             *([baseline.compared(findings, asked.baseline)] if asked.baseline is not None else []),
             *(schemas.notices(asked.schemas) if asked.schemas and objects else ()),
+            *(pod_makers.notices(objects) if bundle.judges_objects else ()),
             *waivers.notices(asked.waivers, usage.joined(later), asked.subject, environment, asked.now),
             *constraints.notices,
             *conftest.notices,

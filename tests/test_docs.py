@@ -25,8 +25,8 @@ from gate.cli import INTERRUPTED, group
 from gate.cli.check import EXIT_CODES
 from gate.documents import yaml
 from gate.errors import GateError, SettingsError, WaiverError
-from gate.kubernetes import schemas
 from gate.model import Severity
+from gate.pipeline import OWN_RULES
 from scanners import SCANNERS
 from scanners.sarif import tools
 from tests.command import BANDIT_EVAL, gate
@@ -234,7 +234,7 @@ def test_built_in_sets_that_are_named_exist() -> None:
 
 def test_every_rule_id_on_a_page_exists() -> None:
     shipped = "\n".join(path.read_text("utf-8") for path in policy_files.shipped().rglob("*.rego"))
-    known = {*environments.RULES, *schemas.RULES, *re.findall(r"(?m)^#\s+id: (\S+)$", shipped)}
+    known = {*OWN_RULES, *re.findall(r"(?m)^#\s+id: (\S+)$", shipped)}
     python = "\n".join(path.read_text() for path in policy_files.shipped().rglob("*.py"))
     known |= set(re.findall(r'id="(GATE-[A-Z0-9-]+)"', python))
     said = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -155,6 +156,13 @@ KUSTOMIZATION = (
 )
 
 
+NOT_BUILT = "GATE-K8S-060"
+
+
+def unbuilt(answer: Any) -> list[dict[str, Any]]:
+    return [one for one in answer.json["violations"] if one["rule"] == NOT_BUILT]
+
+
 @pytest.mark.parametrize(
     ("name", "version", "kind"),
     [
@@ -165,29 +173,153 @@ KUSTOMIZATION = (
         ("other.yaml", "v1beta1", "Kustomization"),
     ],
 )
+@pytest.mark.parametrize("given", [["k"], ["--as", "kubernetes=k"], ["k/*/*"]])
 def test_a_kustomization_below_a_folder_is_no_harmless_object(
-    tmp_path: Path, name: str, version: str, kind: str
+    tmp_path: Path, name: str, version: str, kind: str, given: list[str]
+) -> None:
+    files(tmp_path, k__base__a_yaml=HARMLESS, k__base__p_yaml=POD)
+    (tmp_path / "k" / "prod").mkdir()
+    (tmp_path / "k" / "prod" / name).write_text(
+        "# built from\n" + KUSTOMIZATION.format(version=version, kind=kind)
+    )
+
+    answer = gate(tmp_path, "check", *given, "-o", "json")
+
+    assert 1 == answer.code
+    [violation] = unbuilt(answer)
+    at = violation["location"]
+    assert ("deny", f"k/prod/{name}", 2, 1) == (violation["action"], at["file"], at["line"], at["column"])
+    assert f"the {kind} was not built" in violation["message"]
+    # Everything else is told as ever.
+    assert "Pod" in {str(one["object"]).partition("/")[0] for one in answer.json["violations"]}
+
+
+def test_what_is_to_be_done_about_an_unbuilt_kustomization_is_a_command_that_builds_it(
+    tmp_path: Path,
+) -> None:
+    files(tmp_path, k__base__kustomization_yaml="resources: [a.yaml]\n", k__base__a_yaml=HARMLESS)
+
+    [violation] = unbuilt(gate(tmp_path, "check", "k", "-o", "json"))
+
+    assert "gate check k/base" == violation["remedy"]
+
+
+@pytest.mark.parametrize("name", ["kustomization.yaml", "kustomization.yml", "Kustomization"])
+@pytest.mark.parametrize(
+    "said", ["", "kind: Kustomization\n", "apiVersion: kustomize.config.k8s.io/v1\n", "kind: Component\n"]
+)
+def test_a_kustomization_without_kind_or_version_is_found_under_each_of_its_names(
+    tmp_path: Path, name: str, said: str
 ) -> None:
     files(tmp_path, k__base__a_yaml=HARMLESS)
-    (tmp_path / "k" / "prod").mkdir()
-    (tmp_path / "k" / "prod" / name).write_text(KUSTOMIZATION.format(version=version, kind=kind))
+    (tmp_path / "k" / "base" / name).write_text(said + "resources: [a.yaml]\n")
+
+    answer = gate(tmp_path, "check", "k", "-o", "json")
+
+    assert (1, [f"k/base/{name}"]) == (answer.code, [one["location"]["file"] for one in unbuilt(answer)])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- a.yaml\n",
+        "{}\n",
+        "resources: [a.yaml\n",
+        "apiVersion: 1\nresources: []\n",
+        "apiVersion: other.example/v1\nresources: []\n",
+        "kind: Other\nresources: []\n",
+    ],
+)
+def test_a_file_called_kustomization_that_is_none_is_no_decision(tmp_path: Path, text: str) -> None:
+    files(tmp_path, k__a_yaml=HARMLESS, k__b__kustomization_yaml=text)
 
     answer = gate(tmp_path, "check", "k", "-o", "json")
 
     assert 3 == answer.code
-    [problem] = answer.json["problems"]
-    assert ("kustomization", f"k/prod/{name}", 1) == (problem["code"], problem["path"], problem["line"])
-    assert "name the folder of the kustomization" in problem["fix"]
+    assert "k/b/kustomization.yaml" == answer.json["problems"][0]["path"]
 
 
-def test_a_kustomization_without_a_kind_is_found_under_each_of_its_names(tmp_path: Path) -> None:
-    files(tmp_path, k__base__a_yaml=HARMLESS)
-    (tmp_path / "k" / "base" / "Kustomization").write_text("resources: [a.yaml]\n")
+def test_each_of_several_unbuilt_kustomizations_is_told_also_from_a_list(tmp_path: Path) -> None:
+    one = '{"apiVersion":"kustomize.config.k8s.io/v1beta1","kind":"Kustomization","resources":["a.yaml"]}'
+    files(
+        tmp_path,
+        k__a_yaml=HARMLESS,
+        k__x__kustomization_yaml="resources: [../a.yaml]\n",
+        k__y__kustomization_yaml="resources: [../a.yaml]\n",
+        k__list_json=f'{{"apiVersion":"v1","kind":"List","items":[{one}]}}',
+    )
 
-    [problem] = gate(tmp_path, "check", "k", "-o", "json").json["problems"]
+    said = unbuilt(gate(tmp_path, "check", "k", "-o", "json"))
 
-    assert "k/base/Kustomization" == problem["path"]
-    assert "name the folder of the kustomization" in problem["fix"]
+    assert ["k/list.json", "k/x/kustomization.yaml", "k/y/kustomization.yaml"] == sorted(
+        one["location"]["file"] for one in said
+    )
+
+
+def test_a_kustomization_on_stdin_is_no_decision(tmp_path: Path) -> None:
+    text = KUSTOMIZATION.format(version="v1beta1", kind="Kustomization").encode()
+
+    answer = gate(tmp_path, "check", "-", "-o", "json", stdin=text)
+
+    assert (3, "kustomization") == (answer.code, answer.json["problems"][0]["code"])
+
+
+def test_a_kustomization_named_by_itself_is_no_decision_whatever_is_named_beside_it(tmp_path: Path) -> None:
+    text = KUSTOMIZATION.format(version="v1beta1", kind="Kustomization")
+    files(tmp_path, k__kustomization_yaml=text, other__a_yaml=HARMLESS)
+
+    answer = gate(tmp_path, "check", "other", "./k/kustomization.yaml", "-o", "json")
+
+    assert (3, ["kustomization"]) == (answer.code, [one["code"] for one in answer.json["problems"]])
+
+
+def test_actions_and_waivers_speak_of_an_unbuilt_kustomization(tmp_path: Path) -> None:
+    named = "metadata: {name: base}\nresources: [a.yaml]\n"
+    files(tmp_path, k__a_yaml=HARMLESS, k__kustomization_yaml=named)
+    warned = "version: 1\npolicies: {use: [builtin:kubernetes], actions: {GATE-K8S-060: warn}}\n"
+    files(tmp_path, gate_yaml=warned)
+
+    answer = gate(tmp_path, "check", "k/*", "-o", "json")
+
+    assert ["warn"] == [one["action"] for one in unbuilt(answer)]
+    assert "Kustomization//base" == unbuilt(answer)[0]["object"]
+
+
+def test_explain_knows_the_rule_about_unbuilt_kustomizations(tmp_path: Path) -> None:
+    answer = gate(tmp_path, "explain", NOT_BUILT)
+
+    assert 0 == answer.code
+    assert "A kustomization was not built   medium" in answer.out
+
+
+def test_a_rule_of_ones_own_does_not_silence_the_kustomization(tmp_path: Path) -> None:
+    """Also where nobody asked for the shipped Kubernetes rules."""
+    rule = (
+        "# METADATA\n# scope: package\n# custom:\n#   scope: object\npackage policy.t\n\n"
+        "# METADATA\n# title: T\n# custom:\n#   id: T-1\n#   severity: low\n"
+        'deny contains {"rule": "T-1", "message": "m"} if input.object.kind == "Nothing"\n'
+    )
+    files(tmp_path, p__t_rego=rule, k__a_yaml=HARMLESS, k__b__kustomization_yaml="resources: [../a.yaml]\n")
+
+    answer = gate(tmp_path, "check", "k", "--policy", "p", "-o", "json")
+
+    assert (1, [NOT_BUILT]) == (answer.code, [one["rule"] for one in answer.json["violations"]])
+
+
+def test_conftests_policies_see_a_kustomization_and_gate_speaks_where_others_judge_too(
+    tmp_path: Path,
+) -> None:
+    rule = 'package main\n\nimport rego.v1\n\ndeny contains "patched" if input.patches\n'
+    text = KUSTOMIZATION.format(version="v1beta1", kind="Kustomization")
+    plain = "resources: [a.yaml]\npatches: [{path: p.yaml}]\n"
+    files(tmp_path, p__main_rego=rule, k__kustomization_yaml=text, k__b__kustomization_yaml=plain)
+
+    alone = gate(tmp_path, "check", "k/*/*", "k/kustomization.yaml", "--policy", "p", "-o", "json")
+    both = gate(tmp_path, "check", "k/*/*", "--policy", "p", "--policy", "builtin:kubernetes", "-o", "json")
+
+    assert ["patched", "patched"] == [one["message"] for one in alone.json["violations"]]
+    assert 1 == len(unbuilt(both))
+    assert "patched" in [one["message"] for one in both.json["violations"]]
 
 
 POD_JSON = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from gate.documents import json as documents
 from gate.errors import ReportError
 from gate.kubernetes.images import CONTAINERS, TEMPLATES, reference, references
+from tests.command import files as written
+from tests.command import gate
 from tests.data import shared_data
 
 SHA256 = f"sha256:{'a' * 64}"
@@ -92,22 +95,22 @@ def test_another_spelling_of_a_registry_does_not_get_past_a_rule_about_it(text: 
     assert expected == reference(text).name
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "", ":1.0", f"@{SHA256}", "nginx:", "nginx@", "Nginx", "acme/Web", "docker.io/acme/Web", "acme//web",
-        "/web", "acme/", "acme/web/", "nginx:-1", f"x:{'t' * 129}", "nginx@sha256:abc", f"nginx@{SHA256.upper()}",
-        f"nginx@sha256:{'A' * 64}", f"nginx@md5:{'d' * 32}", "a" * 64, "nginx:1.0:2", "nginx:1.0 ", " nginx",
-        "nginx\n", "nginx\x00", "nginx:1\r", "http://registry.example/web", "https://registry.example/web",
-        "registry.example./web", "-acme/web", "acme/web-", "acme/we...b", "acme/web___x", "_nginx",
-        "registry.example:port/web", "[::1/web", "user@registry.example/web", f"nginx@{SHA256}@{SHA256}",
-        "ngіnx",  # a Cyrillic letter
-        "nginx:１",  # a digit of full width
-        "{{ .Values.image }}", "$(IMAGE)", f"docker.io/{'x' * 1000}", "a" * 248, None, 7, True, ["nginx"], {"a": 1},
-        # Grammatical by a loophole that leaves it without a registry; no host is called so.
-        "registry_x.example/web",
-    ],
-)  # fmt: skip
+NO_REFERENCES: list[object] = [
+    "", ":1.0", f"@{SHA256}", "nginx:", "nginx@", "Nginx", "acme/Web", "docker.io/acme/Web", "acme//web",
+    "/web", "acme/", "acme/web/", "nginx:-1", f"x:{'t' * 129}", "nginx@sha256:abc", f"nginx@{SHA256.upper()}",
+    f"nginx@sha256:{'A' * 64}", f"nginx@md5:{'d' * 32}", "a" * 64, "nginx:1.0:2", "nginx:1.0 ", " nginx",
+    "nginx\n", "nginx\x00", "nginx:1\r", "http://registry.example/web", "https://registry.example/web",
+    "registry.example./web", "-acme/web", "acme/web-", "acme/we...b", "acme/web___x", "_nginx",
+    "registry.example:port/web", "[::1/web", "user@registry.example/web", f"nginx@{SHA256}@{SHA256}",
+    "ngіnx",  # a Cyrillic letter
+    "nginx:１",  # a digit of full width
+    "{{ .Values.image }}", "$(IMAGE)", f"docker.io/{'x' * 1000}", "a" * 248, None, 7, True, ["nginx"], {"a": 1},
+    # Grammatical by a loophole that leaves it without a registry; no host is called so.
+    "registry_x.example/web",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_REFERENCES)
 def test_what_no_runtime_would_pull_is_refused(text: object) -> None:
     with pytest.raises(ReportError) as caught:
         reference(text, "/spec/containers/0/image")
@@ -115,6 +118,38 @@ def test_what_no_runtime_would_pull_is_refused(text: object) -> None:
     [problem] = caught.value.problems
     assert "image_reference_invalid" == problem.code
     assert "/spec/containers/0/image" in problem.message
+
+
+def test_the_shipped_rule_refuses_what_no_runtime_would_pull_and_nothing_else(tmp_path: Path) -> None:
+    """policies/lib/images.rego reads the grammar a second time: the two must not drift apart."""
+    texts = [one for one in NO_REFERENCES if isinstance(one, str) and one]
+    good = ["nginx", "b" * 247, f"x:{'t' * 128}", f"nginx:1.27@{SHA256}", f"nginx@{SHA384}", f"nginx@{SHA512}",
+            "UPPER/web:1", "registry.example:5000/acme/web:1.0", "0/0", "acme/web--x:A_b.c-1", "localhost/web",
+            "registry.example/" + "a" * 255, "registry.example/" + "a" * 256, "[::1]:5000/web", "acme/web__x"]  # fmt: skip
+    pods = [
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": f"p{index}", "namespace": "d"},
+            "spec": {"containers": [{"name": "c", "image": text}]},
+        }
+        for index, text in enumerate([*good, *texts])
+    ]
+    written(tmp_path, pods_json={"apiVersion": "v1", "kind": "List", "items": pods})
+
+    answer = gate(tmp_path, "check", "pods.json", "-o", "json")
+
+    told = {one["object"] for one in answer.json["violations"] if one["rule"] == "GATE-K8S-022"}
+    assert {f"Pod/d/p{index}" for index, text in enumerate([*good, *texts]) if not is_pulled(text)} == told
+    assert len(texts) + 1 == len(told)
+
+
+def is_pulled(text: str) -> bool:
+    try:
+        reference(text)
+    except ReportError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(

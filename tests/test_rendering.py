@@ -372,6 +372,29 @@ def test_a_tool_gets_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 # --------------------------------------------------------------------------------- kustomizations
 
 
+@pytest.mark.usefixtures("helm")
+def test_a_kustomization_that_comes_out_of_a_chart_is_no_decision(tmp_path: Path) -> None:
+    """Nobody builds it there, and as an object it is harmless."""
+    text = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [a.yaml]\n"
+    written(tmp_path / "web", CHART | {"templates/kustomization.yaml": text})
+
+    result = checked(tmp_path, "web")
+
+    assert (3, ["kustomization"]) == (result.code, [one["code"] for one in result.json["problems"]])
+
+
+@pytest.mark.usefixtures("kustomize")
+def test_an_overlay_that_is_built_is_not_said_to_be_unbuilt(tmp_path: Path) -> None:
+    base = {"k/base/kustomization.yaml": "resources: [pod.yaml]\n", "k/base/pod.yaml": POD}
+    written(tmp_path, base | {"k/prod/kustomization.yaml": "resources: [../base]\nnamespace: eu\n"})
+
+    result = checked(tmp_path, "k", "k/prod")
+
+    said = {(one["rule"], one["location"]["file"]) for one in result.json["violations"]}
+    assert ["k/base/kustomization.yaml"] == [file for rule, file in said if rule == "GATE-K8S-060"]
+    assert {"k/base/pod.yaml", "k/prod (rendered)"} <= {file for _, file in said}
+
+
 @pytest.mark.usefixtures("kustomize")
 def test_a_kustomization_is_judged_as_it_builds(tmp_path: Path) -> None:
     base = {"base/kustomization.yaml": "resources: [pod.yaml]\n", "base/pod.yaml": POD}

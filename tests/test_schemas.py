@@ -152,6 +152,63 @@ def test_what_the_api_would_refuse_is_told_with_its_place(
     assert message in one.message
 
 
+POD_SPEC = ("spec", "template", "spec")
+PORT = (*POD_SPEC, "containers", 0, "ports", 0, "containerPort")
+USER = (*POD_SPEC, "securityContext", "runAsUser")
+SURGE = ("spec", "strategy", "rollingUpdate", "maxSurge")
+
+
+@pytest.mark.parametrize(
+    ("keys", "bits"),
+    [(("spec", "replicas"), 32), (PORT, 32), (SURGE, 32), (USER, 64)],
+    ids=["replicas", "port", "surge", "user"],
+)
+def test_an_integer_that_the_api_has_no_room_for_is_told(keys: tuple[str | int, ...], bits: int) -> None:
+    """Go decodes into int32 or int64 and refuses what does not fit; IntOrString's number is an int32."""
+    most = 2 ** (bits - 1)
+    whole = changed(*POD_SPEC, "securityContext", to={})
+    whole["spec"]["template"]["spec"]["containers"][0]["ports"] = [{"containerPort": 1}]
+
+    def found(value: int) -> list[Said]:
+        inner: Any = json.loads(json.dumps(whole))
+        holder = inner
+        for key in keys[:-1]:
+            holder = holder[key]
+        holder[keys[-1]] = value
+        return said(inner)
+
+    assert [[], []] == [found(value) for value in (most - 1, -most)]
+    for value in (most, -most - 1, 10**30, 10**5000):
+        [one] = found(value)
+        assert (schemas.WRONG, "/" + "/".join(map(str, keys))) == (one.rule, one.path)
+        assert f"expected an integer of {bits} bits" in one.message
+
+
+def test_an_integer_of_a_custom_resource_has_64_bits() -> None:
+    assert [] == said(a_widget(size=2**63 - 1, port=2**40), crds=(WIDGETS,))
+    assert [schemas.WRONG] * 2 == [
+        one.rule for one in said(a_widget(size=2**63, port=2**63), crds=(WIDGETS,))
+    ]
+
+
+@pytest.mark.parametrize("name", ["pod.yaml", "pod.json"])
+@pytest.mark.parametrize("number", ["9223372036854775808", "1000000000000000000000000000000", "1e30"])
+def test_a_user_beyond_64_bits_is_told_from_a_file(tmp_path: Path, name: str, number: str) -> None:
+    text = (
+        '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "d"}, "spec": {"containers": '
+        f'[{{"name": "c", "image": "r.example/a:1", "securityContext": {{"runAsUser": {number}}}}}]}}}}'
+    )
+    (tmp_path / name).write_text(text)
+
+    found = [
+        one["path"]
+        for one in gate(tmp_path, "check", name, "-o", "json").json["violations"]
+        if one["rule"] == schemas.WRONG
+    ]
+
+    assert ["/spec/containers/0/securityContext/runAsUser"] == found
+
+
 def test_a_misspelt_field_gets_a_suggestion() -> None:
     [one] = said(changed("spec", "template", "spec", "containers", 0, "imagePullPolcy", to="Always"))
 

@@ -104,6 +104,8 @@ def shape(schema: dict[str, Any]) -> Any:
     if kinds == {"object"}:
         inner = schema.get("additionalProperties")
         return {"m": shape(inner)} if isinstance(inner, dict) else {"m": "x"}
+    if kinds == {"integer"} and schema.get("format") == "int32":
+        return "w"
     letters = {"string": "s", "integer": "i", "boolean": "b", "number": "n"}
     return letters[next(iter(kinds))] if len(kinds) == 1 else "x"
 

@@ -41,16 +41,15 @@ def command(id: str) -> None:
 
 def _rules() -> list[Rule]:
     """The rules of the configured policies, of every built-in set, and gate's own."""
-    from gate import bootstrap, environments, policy_files
+    from gate import bootstrap, pipeline, policy_files
     from gate.configuration import configuration
-    from gate.kubernetes import schemas
 
     with configuration(None, None, Path.cwd(), None) as config, bootstrap.engine() as engine:
         policies, root = config.settings.policies, config.root
         configured = bootstrap.bundle(policies.use, root, engine, python=policies.python).rules
         builtin = [f"{policy_files.BUILTIN}{name}" for name in policy_files.builtin_names()]
         shipped = bootstrap.bundle(builtin, root, engine, python=False).rules
-    return list({**shipped, **configured, **environments.RULES, **schemas.RULES}.values())
+    return list({**shipped, **configured, **pipeline.OWN_RULES}.values())
 
 
 def _decisions() -> list[dict[str, Any]]:

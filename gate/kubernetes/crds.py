@@ -50,7 +50,7 @@ def _shape(schema: Any, depth: int) -> Any:
     if depth > DEPTH or not given:
         return "x"
     if given.get("x-kubernetes-int-or-string") is True:
-        return "I"
+        return "j"
     inner = _structure(given, depth)
     choices = given.get("enum")
     return {"e": choices, "t": inner} if isinstance(choices, list) and choices else inner

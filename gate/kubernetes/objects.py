@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from gate.errors import ReportError, quoted
-from gate.kubernetes import resources
+from gate.kubernetes import kustomizations, resources
 
 
 def is_object(value: object) -> bool:
@@ -63,6 +63,8 @@ def expanded(value: object, path: str, line: int, pointer: str = "") -> Iterator
     Raises `ReportError` for anything that is no Kubernetes object: a document that is not
     understood must not vanish between others that pass.
     """
+    if not is_object(value) and not pointer:
+        value = kustomizations.whole(value, path) or value
     if not is_object(value) or not isinstance(value, dict):
         raise ReportError(
             f"{_called(pointer)} is no Kubernetes object",

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from gate.kubernetes import crds, objects, shapes
+from gate.kubernetes import crds, kustomizations, objects, shapes
 from gate.kubernetes.versions import RETIRED
 from gate.model import KubernetesObject, Rule, Said, Severity
 
@@ -171,7 +171,7 @@ def said(given: Schemas, found: Sequence[KubernetesObject]) -> tuple[Said, ...]:
             told.append(msgspec.structs.replace(ended, about=about))
         elif shape is None and _group(name) in groups:
             told.append(_not_served(value, given, about))
-        elif shape is None:
+        elif shape is None and _group(name) != kustomizations.GROUP:
             unchecked.setdefault(name, about)
     told += [_unchecked(name, about) for name, about in unchecked.items()]
     return tuple(told)

@@ -2,8 +2,10 @@
 
 A shape is what tools/kubernetes_schemas.py packs, or crds.py makes of a CustomResourceDefinition:
 
-    "s" "i" "n" "b"   text, integer, number, boolean
-    "I" "q"           integer or text; a quantity: number or text
+    "s" "n" "b"       text, number, boolean
+    "i" "w"           integer of 64 or of 32 bits
+    "I" "j"           integer of 32, or of 64 bits, or text
+    "q"               a quantity: number or text
     "x"               anything
     {"a": shape}      a list      {"m": shape}  a map
     {"p": {name: shape}, "r": [name], "o": true}
@@ -24,11 +26,15 @@ Kind = Literal["unknown", "wrong", "missing"]
 _LETTERS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
     "s": ((str,), "text"),
     "i": ((int,), "an integer"),
+    "w": ((int,), "an integer"),
     "n": ((int, float), "a number"),
     "b": ((bool,), "true or false"),
     "I": ((int, str), "an integer or text"),
+    "j": ((int, str), "an integer or text"),
     "q": ((int, float, str), "a quantity, as 500m or 128Mi"),
 }
+_BITS: Final = {"i": 64, "w": 32, "I": 32, "j": 64}
+"""How large an integer may be: Go's int64 or int32, and IntOrString's int32 (apimachinery/pkg/util/intstr)."""
 
 
 class Fault(NamedTuple):
@@ -53,6 +59,8 @@ def faults(shape: Any, value: Any, types: Sequence[Any], pointer: str = "") -> I
     if isinstance(shape, str):
         if shape != "x" and value.__class__ not in _LETTERS[shape][0]:
             yield _wrong(pointer, _LETTERS[shape][1], value)
+        elif value.__class__ is int and shape in _BITS and not _fits(value, _BITS[shape]):
+            yield _wrong(pointer, f"an integer of {_BITS[shape]} bits", value)
     elif "p" in shape:
         yield from _of_object(shape, value, types, pointer)
     elif "a" in shape or "m" in shape:
@@ -96,13 +104,18 @@ def _wrong(pointer: str, expected: str, value: Any) -> Fault:
     return Fault("wrong", pointer, pointer.rpartition("/")[2], expected, _described(value))
 
 
+def _fits(value: int, bits: int) -> bool:
+    return -1 << (bits - 1) <= value < 1 << (bits - 1)
+
+
 def _described(value: Any) -> str:
     """What a value is, without what may be a secret in it."""
     match value:
         case bool():
             return "true" if value else "false"
         case int() | float():
-            return f"the number {value}"
+            # Python refuses to spell an integer of more than 4,300 digits.
+            return f"the number {value}" if abs(value) < 1 << 70 or isinstance(value, float) else "a number"
         case str():
             return "text"
         case list():

@@ -15,10 +15,10 @@ from gate import limits
 from gate.documents import yaml as yaml_documents
 from gate.errors import ReportError, quoted
 from gate.files import File
+from gate.kubernetes.kustomizations import NAMES
 from gate.kubernetes_object import RENDERED
 from gate.rendering import tool
 
-NAMES: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _MANIFESTS: Final = (".yaml", ".yml", ".json")
 _OBJECT: Final = [
     re.compile(rb"^[\"']?%b\b|^\s*\{(?s:.*)%b" % (word, word), re.MULTILINE)

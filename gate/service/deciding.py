@@ -311,7 +311,7 @@ def waivers_of(entries: Sequence[dict[str, Any]]) -> tuple[waivers.Waiver, ...]:
 
 def _refuse_unknown(bundle: Bundle, value: Settings, meta: Meta) -> None:
     """Raise for names that nothing has: a misspelt one would silently want nothing."""
-    unknown = unknown_rules(bundle, value.policies.actions, environments.RULES)
+    unknown = unknown_rules(bundle, value.policies.actions, project_settings.OWN_RULES)
     if unknown:
         raise SettingsError(
             f"policies.actions names a rule that no policy has: {unknown[0]}",

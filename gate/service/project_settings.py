@@ -15,10 +15,14 @@ import msgspec
 from gate import settings
 from gate.documents import yaml
 from gate.documents.shape import Duration
+from gate.environments import RULES
 from gate.errors import Problem, SettingsError, quoted
 from gate.gate_yaml import Settings
+from gate.kubernetes import kustomizations
 
 LABEL: Final = "settings"
+OWN_RULES: Final = (*RULES, *kustomizations.RULES)
+"""Ids of what gate says here without a policy; no schemas are looked at."""
 BUILTIN: Final = "builtin:"
 _FOLDER: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _WITHOUT_MEANING: Final = ("inputs", "outputs", "record")

@@ -64,6 +64,27 @@ deny contains {
 	not _is_allowed(images.parts(use.reference).name)
 }
 
+# METADATA
+# title: Image reference that nothing pulls
+# description: >-
+#   The kubelet refuses it (InvalidImageName), so the pod never runs; and tools that are laxer than the kubelet may each
+#   read another image in it.
+# custom:
+#   id: GATE-K8S-022
+#   severity: medium
+#   fix: write it as [registry[:port]/]name[:tag][@sha256:digest], the name in lower case, without a scheme or spaces
+#   docs: https://kubernetes.io/docs/concepts/containers/images/
+#   frameworks: [NIST SP 800-190 4.2.2]
+deny contains {
+	"rule": "GATE-K8S-022",
+	"message": sprintf("%s: image %q is no reference that a container runtime pulls", [use.place.label, use.reference]),
+	"path": pods.pointer(use.place, use.path),
+} if {
+	some use in _uses
+	use.reference != ""
+	not images.is_reference(use.reference)
+}
+
 _is_allowed(name) if {
 	some registry in _registries
 	images.covers(registry, name)

@@ -14,12 +14,46 @@ test_a_pinned_image_passes if {
 # ------------------------------------------------------------------------------------- tag, digest
 
 test_an_image_without_a_fixed_tag_is_denied_in_every_kind_and_list if {
-	every image in ["nginx", "nginx:latest", "localhost:5000/nginx", "nginx:", "nginx@sha256:abc", "", null] {
+	every image in ["nginx", "nginx:latest", "localhost:5000/nginx", "", null] {
 		every o in builders.everywhere({"image": image}) {
 			_denied(o, {}) == {"GATE-K8S-016"}
 		}
 	}
 }
+
+test_what_only_looks_like_a_tag_or_a_digest_is_none if {
+	every image in ["nginx:", "nginx@sha256:abc"] {
+		every o in builders.everywhere({"image": image}) {
+			_denied(o, {}) == {"GATE-K8S-016", "GATE-K8S-022"}
+		}
+	}
+}
+
+# ------------------------------------------------------------------------------------------ grammar
+
+test_a_reference_that_nothing_pulls_is_denied_in_every_kind_and_list if {
+	every image in ["docker://nginx:1", "https://r.io/x:1", "nginx:1 ", " nginx:1", "r.io/UPPER:1", "r.io//x:1", _tagged(129)] {
+		every o in builders.everywhere({"image": image}) {
+			_denied(o, {}) == {"GATE-K8S-022"}
+		}
+	}
+	_denied(_mounting({"reference": "https://r.io/x:1"}), {}) == {"GATE-K8S-022"}
+}
+
+test_a_reference_that_nothing_pulls_is_not_pinned if {
+	every image in [
+		concat("@", ["nginx:", lib.digest_a]), concat("@", ["docker://nginx", lib.digest_a]),
+		concat("", ["@", lib.digest_a]), concat("@", ["nginx", lib.digest_a, lib.digest_a]),
+		concat("", ["nginx@", lib.digest_a, " "]),
+	] {
+		"GATE-K8S-017" in _warned(_image(image))
+		"GATE-K8S-022" in _denied(_image(image), {})
+	}
+}
+
+test_the_longest_tag_passes if _denied(_image(_tagged(128)), {}) == set()
+
+_tagged(length) := concat("", ["r.io/x:", substring(sprintf("%0200d", [1]), 0, length)])
 
 test_a_tag_passes_and_is_warned_of if {
 	_denied(_image("nginx:1.27"), {}) == set()

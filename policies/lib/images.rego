@@ -2,7 +2,7 @@
 package lib.images
 
 # `{"name", "tag", "digest"}` of a reference: the name with its registry, lower case;
-# tag and digest empty where there is none, or where it is not a whole sha256 or sha512.
+# tag and digest empty where there is none, or where it is not a whole sha256, sha384 or sha512.
 parts(reference) := {"name": _hub(_full(name)), "tag": tag, "digest": _digest(reference)} if {
 	segments := split(split(reference, "@")[0], "/")
 	last := count(segments) - 1
@@ -10,8 +10,37 @@ parts(reference) := {"name": _hub(_full(name)), "tag": tag, "digest": _digest(re
 	name := lower(concat("/", array.concat(array.slice(segments, 0, last), [bare])))
 }
 
-# Whether a reference has the digest that `parts` gives.
-is_pinned(reference) if regex.match(`^[^@]*@(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})(@|$)`, reference)
+# Whether a reference names its image by a digest, and is one that a container runtime pulls.
+is_pinned(reference) if {
+	regex.match(`@(sha256|sha384|sha512):[0-9a-f]+$`, reference)
+	is_reference(reference)
+}
+
+# Whether a container runtime pulls `reference`: github.com/distribution/reference 0.6 (`ParseNormalizedNamed`), which
+# containerd, CRI-O and the kubelet use. gate/kubernetes/images.py reads the same grammar.
+is_reference(reference) if {
+	is_string(reference)
+	regex.match(_grammar, _whole(reference))
+	not regex.match(`^[a-f0-9]{64}$`, reference)
+	count(_path(_whole(reference))) <= 255
+}
+
+# The first segment is a registry if it could be nothing else.
+_whole(reference) := reference if {
+	regex.match(`^(localhost|[^/]*[.:A-Z][^/]*)/`, reference)
+} else := sprintf("docker.io/%s", [reference]) if {
+	contains(reference, "/")
+} else := sprintf("docker.io/library/%s", [reference])
+
+# `registry.example:5000/acme/web:1@sha256:…` -> `acme/web`.
+_path(whole) := regex.replace(regex.replace(whole, `^[^/]*/`, ""), `(:[^/:@]*)?(@[^@]*)?$`, "")
+
+_grammar := concat("", [
+	`^([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(:[0-9]+)?`,
+	`(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)+`,
+	`(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?`,
+	`(@(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}))?$`,
+])
 
 # Whether a reference says from which registry it is.
 has_registry(reference) if {
@@ -39,7 +68,7 @@ _tagged(segment) := [split(segment, ":")[0], substring(segment, indexof(segment,
 
 _digest(reference) := digest if {
 	digest := split(reference, "@")[1]
-	regex.match(`^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$`, digest)
+	regex.match(`^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$`, digest)
 } else := ""
 
 # A first segment with a dot or a port is a registry; without one it is Docker Hub.

@@ -54,3 +54,36 @@ test_an_empty_prefix_covers_nothing if {
 		not images.covers(prefix, "docker.io/library/nginx")
 	}
 }
+
+# What distribution/reference 0.6 takes and refuses (reference_test.go and normalize_test.go have most of these).
+test_what_a_runtime_pulls_is_a_reference if {
+	every reference in [
+		"nginx", "nginx:1", "acme/web", "r.io/a/b/c:1", "r.io:5000/x", "localhost/x", "localhost:5000/x:1",
+		"[2001:db8::1]:5000/x", "UPPER/x:1", "Registry.example/x", "a__b/c-d--e.f_g:A_b.C-1",
+		concat("@", ["nginx", _digest]), concat("@", ["r.io/x:1", _digest]), concat("", ["x@sha512:", _zeros(128)]),
+		concat("", ["x@sha384:", _zeros(96)]), concat("", ["r.io/", _zeros(255)]),
+	] {
+		images.is_reference(reference)
+	}
+}
+
+test_what_a_runtime_refuses_is_none if {
+	every reference in [
+		"", " ", "nginx:", ":1", "nginx:1:2", "nginx:1 ", "nginx\n", "nginx:1\n", "docker://nginx:1", "https://r.io/x:1",
+		"r.io//x:1", "/x:1", "x/:1", "r.io/", "r.io/X:1", "Nginx", "-x", "x-", "a..b", "a___b", "r.io:port/x", "r_io.x/y",
+		"$(IMAGE)", "nginx:1@", "nginx@sha256:abc", concat("", ["@", _digest]), concat("", ["nginx:@", _digest]),
+		concat("", ["nginx@", upper(_digest)]), concat("", ["x@sha1:", _zeros(40)]), _zeros(64),
+		concat("", ["r.io/", _zeros(256)]), concat("", ["x:", _zeros(129)]), "nginx:ä", "nginx\u200b:1", null, 1,
+	] {
+		not images.is_reference(reference)
+	}
+}
+
+test_only_a_reference_is_pinned if {
+	images.is_pinned(concat("@", ["r.io/x:1", _digest]))
+	not images.is_pinned("r.io/x:1")
+	not images.is_pinned(concat("", ["nginx:@", _digest]))
+	not images.is_pinned(concat("@", ["nginx", _digest, "x"]))
+}
+
+_zeros(length) := substring(sprintf("%0300d", [0]), 0, length)

@@ -10,7 +10,6 @@ from pydantic import Field
 from starlette.responses import Response
 
 from gate.bundle import unknown_rules
-from gate.environments import RULES
 from gate.errors import SettingsError
 from gate.service import answers, asking, project_settings
 from gate.service.asking import Cursor, IfMatch, Limit, Once, Ours, Who
@@ -68,7 +67,9 @@ def put_project(
             expected=repr(key),
             fix="correct `project`, or leave it out",
         )
-    unknown = unknown_rules(service.bundle(value.policies.use), value.policies.actions, RULES)
+    unknown = unknown_rules(
+        service.bundle(value.policies.use), value.policies.actions, project_settings.OWN_RULES
+    )
     if unknown:
         raise SettingsError(
             f"policies.actions names a rule that no policy has: {unknown[0]}", path=project_settings.LABEL
