@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
@@ -16,7 +15,8 @@ import msgspec
 
 from gate.conftest import inputs
 from gate.documents import json as json_documents
-from gate.documents import manifests, records, yaml_reports
+from gate.documents import manifests, yaml_reports
+from gate.documents import syntax as syntaxes
 from gate.documents.document import Document
 from gate.documents.envelope import decoded, is_wrapped, uncompressed
 from gate.errors import ReportError, quoted
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 KUBERNETES: Final = "kubernetes"
 _REPORT_GROUPS: Final = ("aquasecurity.github.io", "wgpolicyk8s.io", "openreports.io", "reports.kyverno.io")
 """What scanners write into a cluster: as manifests they would all be harmless."""
-_TEXT: Final = re.compile(rb"(?:\s*#[^\n]*\n)*\s*[A-Za-z]\w*:")
-"""`Tag: value`, as SPDX and LCOV write; comments may stand before."""
-_TRAILING: Final = "trailing characters"
 _SHOWN: Final = 20
 """Rejected elements named in a report's notes; all of them are in the scan."""
 
@@ -152,7 +149,7 @@ def _configured(
             why = "declared" if declared else "YAML"
     else:
         # Lines and text are reports of one tool or nothing; one value is configuration too.
-        told = _document(text, path).syntax
+        told = syntaxes.document(text, path).syntax
         syntax: Literal["json", "xml"] | None = told if told in ("json", "xml") else None
         try:
             scan, why = _report_scan(text, path, adapters, read_manifests, declared)
@@ -195,7 +192,7 @@ def _report_scan(
     read_manifests: manifests.ReadMany,
     declared: str | None,
 ) -> tuple[Scan, str]:
-    document = _document(text, path)
+    document = syntaxes.document(text, path)
     name, why = (declared, "declared") if declared is not None else _recognised(document, adapters)
     if name == KUBERNETES:
         return _manifest_scan(text, path, read_manifests), why
@@ -234,7 +231,7 @@ def _yaml_scan(
     """Manifests, or a report that is written as YAML (documents/yaml_reports.py)."""
     answer = read_manifests(text, path)
     value = yaml_reports.as_json(answer, path, _REPORT_GROUPS)
-    document = _document(value, path) if value is not None else None
+    document = syntaxes.document(value, path) if value is not None else None
     if document is None or not (declared or any(one.detect(document) for one in adapters.values())):
         if declared is not None:
             raise ReportError(
@@ -264,44 +261,6 @@ def _claimed(document: Document, reasons: Mapping[str, str]) -> bool:
     """Whether a report in the shape of a Kubernetes object has its adapter."""
     versions = (document.at("apiVersion"), document.at("items", 0, "apiVersion"))
     return bool(reasons) and any(str(one).partition("/")[0].endswith(_REPORT_GROUPS) for one in versions)
-
-
-def _document(text: bytes, path: str) -> Document:
-    """`text` with its syntax known; by its content, never by its name."""
-    start = text.lstrip()[:1]
-    if start == b"<":
-        _refuse_web_page(text, path)
-        from gate.documents import xml as xml_documents  # noqa: PLC0415 - few checks have any
-
-        name, attributes = xml_documents.root(text, path)
-        return Document(path=path, data=text, syntax="xml", top=name, attributes=attributes)
-    if _TEXT.match(text):
-        lines = text.decode("utf-8").splitlines()
-        first = next(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
-        return Document(path=path, data=text, syntax="text", top=first)
-    try:
-        value = json_documents.parsed(text, path)
-    except ReportError as error:
-        if start not in (b"{", b"[") or _TRAILING not in error.problems[0].message:
-            raise
-        parts = records.split(text, path)
-        first_record = json_documents.outline(records.parsed(parts, path))
-        return Document(path=path, data=text, syntax="ndjson", top=[first_record])
-    return Document(path=path, data=text, syntax="json", top=json_documents.outline(value))
-
-
-def _refuse_web_page(text: bytes, path: str) -> None:
-    head = text.lstrip()[:256].lower()
-    if head.startswith((b"<!doctype html", b"<html")):
-        raise ReportError(
-            "the file is a web page",
-            code="report_web_page",
-            path=path,
-            line=1,
-            column=1,
-            expected="a report",
-            fix="an error page was probably saved as the report; look at what the scanner printed",
-        )
 
 
 def _unknown(document: Document, adapters: Mapping[str, Adapter]) -> ReportError:
