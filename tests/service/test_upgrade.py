@@ -29,8 +29,8 @@ from tests.service.test_authorization import A_WAIVER
 STEPS: Final = sorted((REPOSITORY / "gate" / "stores" / "migrations" / "versions").glob("r[0-9]*.py"))
 GROWS: Final = {"create_table", "create_index", "add_column", "f", "get_bind"}
 """What a step may call of `op`: nothing that older code notices."""
-REVIEWED: Final = {("r0003_release_workflow.py", "execute")}
-"""What procrastinate's own tables take, in a schema of theirs."""
+REVIEWED: Final = {("r0003_release_workflow.py", "execute"), ("r0008_large_lists.py", "drop_index")}
+"""What procrastinate's own tables take, in a schema of theirs; an index that a longer one with the same beginning replaces."""
 
 
 def shrinking(source: str, file: str = "") -> list[str]:
