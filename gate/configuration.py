@@ -34,6 +34,8 @@ WAIVERS_FILE = ".gate/waivers.yaml"
 
 
 _DATA_ENDINGS: Final = (".yaml", ".yml", ".json")
+_PAIR: Final = re.compile(rb"\\\\|(?P<pair>\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})")
+"""Two escapes of JSON that are one character; YAML has another escape for it and refuses halves. Or an escaped backslash."""
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +85,8 @@ def data(config: Configuration, extra: tuple[str, ...], root: Path) -> dict[str,
     A folder gives its files, each mounted at its folder below it, as Conftest does. Raises `PolicyError` where
     two of them give one key, `SettingsError` where one gives a known key what the shipped rules cannot read.
     """
-    places = [*((config.root, name) for name in config.settings.policies.data), *((root, n) for n in extra)]
+    given = [name for one in extra for name in _split(root, one)]
+    places = [*((config.root, name) for name in config.settings.policies.data), *((root, n) for n in given)]
     result: dict[str, Any] = {}
     for base, name in places:
         place = base / name
@@ -92,13 +95,35 @@ def data(config: Configuration, extra: tuple[str, ...], root: Path) -> dict[str,
     return result
 
 
+def _split(root: Path, name: str) -> list[str]:
+    """`a,b` as Conftest's `--data` takes it, where no file is called so; raises `SettingsError` for nothing."""
+    if not name:
+        # An empty variable of a pipeline; as a path it would be the whole working directory.
+        raise SettingsError(
+            "--data is empty", code="usage", expected="--data FILE", fix="name a file or folder"
+        )
+    parts = name.split(",")
+    return parts if all(parts) and not (root / name).exists() else [name]
+
+
 def _data_of_file(place: Path, label: str) -> dict[str, Any]:
-    parsed = yaml.parsed(files.content(place, label, PolicyError), label, PolicyError)
+    content = files.content(place, label, PolicyError)
+    if label.endswith(".json"):
+        content = _PAIR.sub(_character, content)
+    parsed = yaml.parsed(content, label, PolicyError)
     if not isinstance(parsed.value, dict):
         raise PolicyError("not an object", code="data_invalid", path=label, line=1, column=1)
     if found := settings.data_problems(parsed):
         raise SettingsError(problems=found)
     return parsed.value
+
+
+def _character(found: re.Match[bytes]) -> bytes:
+    pair = found["pair"]
+    if pair is None:
+        return found[0]
+    text: str = msgspec.json.decode(b'"' + pair + b'"')
+    return text.encode()
 
 
 def _data_of_folder(place: Path, label: str) -> dict[str, Any]:

@@ -184,6 +184,53 @@ def test_data_stands_below_data(tmp_path: Path) -> None:
     assert 2 == expected.total()
 
 
+def test_lists_with_commas_are_several_as_conftest_takes_them(tmp_path: Path) -> None:
+    rules = {name: f"package {name}\n\ndeny contains data.{name}_says\n" for name in ("bar", "car")}
+    files(tmp_path, p__a_rego=rules["bar"], p__b_rego=rules["car"], k__a_yaml=POD)
+    files(tmp_path, x_yaml="bar_says: 'x'\n", y_yaml="car_says: 'y'\n")
+
+    expected = theirs(tmp_path, "--policy", "p", "--namespace", "bar,car", "--data", "x.yaml,y.yaml", "k")
+
+    found = ours(check(tmp_path, "--policy-namespace", "bar,car", "--data", "x.yaml,y.yaml", "k"))
+    assert expected == found
+    assert 2 == expected.total()
+
+
+@pytest.mark.parametrize("given", [",", "x.yaml,", "x.yaml,absent.yaml", ""])
+def test_a_list_of_data_with_a_hole_is_no_decision(tmp_path: Path, given: str) -> None:
+    files(tmp_path, p__a_rego=DENY, k__a_yaml=POD, x_yaml="a: 1\n")
+
+    assert check(tmp_path, "--data", given, "k").code in (2, 3)
+
+
+def test_a_file_of_data_whose_name_has_a_comma_is_one(tmp_path: Path) -> None:
+    files(tmp_path, p__a_rego="package main\n\ndeny contains data.a\n", k__a_yaml=POD)
+    (tmp_path / "x,y.yaml").write_text("a: 'from it'\n")
+
+    assert ["from it"] == [
+        one["message"] for one in check(tmp_path, "--data", "x,y.yaml", "k").json["violations"]
+    ]
+
+
+def test_a_pair_of_escapes_in_json_data_is_one_character(tmp_path: Path) -> None:
+    files(tmp_path, p__a_rego="package main\n\ndeny contains data.a\n", k__a_yaml=POD)
+    (tmp_path / "d.json").write_text('{"a": "\\ud83d\\ude00 and \\\\ud83d\\\\ude00"}')
+
+    expected = theirs(tmp_path, "--policy", "p", "--data", "d.json", "k")
+
+    assert expected == ours(check(tmp_path, "--data", "d.json", "k"))
+    assert ["\U0001f600 and \\ud83d\\ude00"] == [
+        one["message"] for one in check(tmp_path, "--data", "d.json", "k").json["violations"]
+    ]
+
+
+def test_half_a_pair_of_escapes_is_refused(tmp_path: Path) -> None:
+    files(tmp_path, p__a_rego=DENY, k__a_yaml=POD)
+    (tmp_path / "d.json").write_text('{"a": "\\ud83d \\ude00"}')
+
+    assert 3 == check(tmp_path, "--data", "d.json", "k").code
+
+
 DATA: Final = {
     "one": {"x.yaml": "svc: [a]\n"},
     "folders": {"x.yaml": "svc: [a]\n", "sub/y.json": '{"other": 1}', "sub/deep/z.yml": "q: 1\n"},

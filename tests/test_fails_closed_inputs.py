@@ -400,3 +400,13 @@ def test_a_waiver_for_an_object_waives_nothing_of_its_namesake_in_another_group(
     answer = gate(tmp_path, "check", "k", "--waivers", "w.yaml", "-o", "json")
 
     assert code == answer.code
+
+
+@pytest.mark.parametrize("text", ["", "  \n"])
+def test_an_empty_manifest_is_called_one(tmp_path: Path, text: str) -> None:
+    (tmp_path / "k.yaml").write_text(text)
+
+    answer = gate(tmp_path, "check", "k.yaml", "-o", "json")
+
+    [problem] = answer.json["problems"]
+    assert (3, "report_empty", "at least one manifest") == (answer.code, problem["code"], problem["expected"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gate.kubernetes import schemas, shapes
+from gate.kubernetes import parameters, schemas, shapes
 from gate.kubernetes.versions import RETIRED
 from gate.model import KubernetesObject, Said
 from tests.command import files, gate
@@ -150,6 +150,13 @@ def test_what_the_api_would_refuse_is_told_with_its_place(
 
     assert (rule, path, "deny", 0) == (one.rule, one.path, one.verb, one.about)
     assert message in one.message
+
+
+def test_values_of_an_enumeration_are_spelt_as_manifests_spell_them() -> None:
+    [fault] = shapes.faults({"e": ["a", True, None, 1.5], "t": "x"}, "b", [])
+    [misfit] = parameters.misfits(False, {"type": "boolean", "enum": [True]}, any_field=False)
+
+    assert ("one of a, true, null, 1.5", "one of true") == (fault.expected, misfit.expected)
 
 
 POD_SPEC = ("spec", "template", "spec")

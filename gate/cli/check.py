@@ -113,6 +113,8 @@ def command(**given: Any) -> int:
     color, quiet, verbose = given.pop("color"), given.pop("quiet"), given.pop("verbose")
     warn_exit_code, report_only = given.pop("warn_exit_code"), given.pop("report_only")
     asked = ("namespaces", "all_namespaces", "combine", "rego_version")
+    # Conftest takes `-n a,b`; no package has a comma in its name.
+    given["namespaces"] = tuple(name for one in given["namespaces"] for name in one.split(","))
     conftest = Options(**{name: given.pop(name) for name in asked})
     wish = Wish(
         conftest=conftest,

@@ -35,14 +35,17 @@ def parsed(data: bytes, path: str) -> Any:
     Raises `ReportError` with the position of whatever is not strict JSON (module docstring).
     """
     if not data or data.isspace():
+        is_yaml = path.lower().endswith((".yaml", ".yml"))
         raise ReportError(
             "the file is empty",
             code="report_empty",
             path=path,
             line=1,
             column=1,
-            expected="a JSON document",
-            fix="check that the scanner finished; an empty file is never read as 'no findings'",
+            expected="at least one manifest" if is_yaml else "a JSON document",
+            fix="write it, or remove the file; an empty file is never read as 'nothing wrong'"
+            if is_yaml
+            else "check that the scanner finished; an empty file is never read as 'no findings'",
         )
     try:
         value = jiter.from_json(data, allow_inf_nan=False, catch_duplicate_keys=True)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from gate.errors import quoted
+from gate.kubernetes.shapes import spelled
 
 Schema = Mapping[str, Any]
 
@@ -131,7 +132,7 @@ def _wrong(value: Any, schema: Schema) -> str | None:
     if value is None and "type" in schema:
         return words
     if schema.get("enum") is not None and value not in schema["enum"]:
-        return f"one of {', '.join(map(str, schema['enum']))}"
+        return f"one of {', '.join(map(spelled, schema['enum']))}"
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _out_of_range(value, schema)
     if isinstance(value, str):

@@ -22,6 +22,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
+import msgspec
+
 Kind = Literal["unknown", "wrong", "missing"]
 _LETTERS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
     "s": ((str,), "text"),
@@ -67,7 +69,7 @@ def faults(shape: Any, value: Any, types: Sequence[Any], pointer: str = "") -> I
         yield from _of_collection(shape, value, types, pointer)
     else:
         if value not in shape["e"]:
-            yield _wrong(pointer, "one of " + ", ".join(map(str, shape["e"][:12])), value)
+            yield _wrong(pointer, "one of " + ", ".join(map(spelled, shape["e"][:12])), value)
         yield from faults(shape["t"], value, types, pointer)
 
 
@@ -102,6 +104,11 @@ def _of_object(shape: Any, value: Any, types: Sequence[Any], pointer: str) -> It
 
 def _wrong(pointer: str, expected: str, value: Any) -> Fault:
     return Fault("wrong", pointer, pointer.rpartition("/")[2], expected, _described(value))
+
+
+def spelled(value: Any) -> str:
+    """A value of an enumeration as YAML and JSON write it; text without quotes."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _fits(value: int, bits: int) -> bool:
