@@ -23,6 +23,8 @@ NAME: Final = "validate.gate.internal"
 CONFIGURATION: Final = "gate-e2e"
 """Not the chart's own name, which tests/e2e/test_cluster.py registers and takes away."""
 OWN_NAMESPACE: Final = "gate-system"
+OTHER_GATE: Final = "gate-helm"
+"""Where tests/e2e/test_helm.py installs the chart: as its own namespace, not asked about."""
 NAMESPACES: Final = ("prod", "warned", "watched", "unmapped", OWN_NAMESPACE)
 PLATFORM: Final = """version: 1
 admission:
@@ -211,7 +213,7 @@ def installed(cluster: Cluster, folder: Path) -> Iterator[Webhook]:
 def configuration(webhook: Webhook) -> dict[str, Any]:
     """What the chart registers, with everything that may be asked for, by address instead of by Service."""
     values = ("webhook.delete=true", "webhook.scale=true", "webhook.connect=true")
-    made: dict[str, Any] = registered(*values)
+    made: dict[str, Any] = registered(*values, f"webhook.excludedNamespaces={{{OTHER_GATE}}}")
     made["metadata"]["name"] = CONFIGURATION
     for one in made["webhooks"]:
         one["clientConfig"] = {
