@@ -203,6 +203,10 @@ def test_what_is_to_be_done_about_an_unbuilt_kustomization_is_a_command_that_bui
 
     assert "gate check k/base" == violation["remedy"]
 
+    (tmp_path / "k" / "base").rename(tmp_path / "k" / "a b; c")
+    [violation] = unbuilt(gate(tmp_path, "check", "k", "-o", "json"))
+    assert "gate check 'k/a b; c'" == violation["remedy"]
+
 
 @pytest.mark.parametrize("name", ["kustomization.yaml", "kustomization.yml", "Kustomization"])
 @pytest.mark.parametrize(

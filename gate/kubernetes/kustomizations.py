@@ -7,6 +7,7 @@ kustomization patches, generates or takes from elsewhere shows only once it is b
 from __future__ import annotations
 
 import posixpath
+import shlex
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -64,7 +65,7 @@ def _not_built(one: KubernetesObject, about: int) -> Said:
     elif kind == "Component":
         remedy = f"check the kustomization that takes {folder or '.'} in by its folder"
     else:
-        remedy = f"gate check {folder or '.'}"
+        remedy = f"gate check {shlex.quote(folder or '.')}"
     return Said(
         policy=POLICY,
         verb="deny",
