@@ -8,7 +8,7 @@ from typing import NoReturn
 import msgspec
 
 from gate import ingest
-from gate.documents import envelope
+from gate.documents import envelope, syntax
 from gate.documents.document import Document
 from gate.errors import ReportError
 from gate.ingest import Read
@@ -28,13 +28,13 @@ def document(data: bytes | str | object, path: str = "report.json") -> Document:
         source = data
     else:
         source = msgspec.json.encode(data)
-    return ingest._document(source.removeprefix(UTF8_BOM), path)
+    return syntax.document(source.removeprefix(UTF8_BOM), path)
 
 
 def document_of(file: Path) -> Document:
     """The document of a file, under its name alone; UTF-16 with a byte order mark is decoded."""
     text, _ = envelope.decoded(file.read_bytes(), file.name)
-    return ingest._document(text, file.name)
+    return syntax.document(text, file.name)
 
 
 def read(data: bytes, path: str = "report.json", declared: str | None = None) -> Read:
