@@ -251,16 +251,6 @@ def test_a_loop_that_ends_before_its_answers_leaves_the_next_one_whole(engine: E
     assert said(4) == sum_of(engine, 4)
 
 
-def test_two_loops_at_once_get_their_own_answers(engine: Engine) -> None:
-    async def many() -> list[object]:
-        return [await sum_from_loop(engine, a % 7) for a in range(100)]
-
-    with ThreadPoolExecutor(2) as threads:
-        results = list(threads.map(lambda _: asyncio.run(many()), range(2)))
-
-    assert [[said(a % 7) for a in range(100)]] * 2 == results
-
-
 def test_a_child_killed_while_a_loop_reads_costs_no_answer(engine: Engine) -> None:
     async def through_a_kill() -> list[object]:
         await sum_from_loop(engine, 1)

@@ -143,13 +143,11 @@ class Child:
         after it, cost a third of the reviews a second (docs/adr/0014).
         """
         self._expect(number, into)
-        if self._loop is not loop:
-            if self._loop is not None and self._loop.is_running():  # another one, in another thread
-                self._send(protocol.request(number, op, header, len(body)), body)
-                return
-            self._hand_over(loop)
+        if self._loop is not loop and not self._has_claimed(loop):  # another one reads, in another thread
+            self._send(protocol.request(number, op, header, len(body)), body)
+            return
         if not self._outgoing:
-            loop.call_soon(self._send_outgoing)
+            loop.call_soon(self._send_outgoing, self._outgoing)
         self._outgoing.append(protocol.request(number, op, header, len(body)) + body)
 
     def kill(self, number: int | None = None) -> None:
@@ -186,8 +184,9 @@ class Child:
         except OSError:
             self.kill()  # a frame may be half sent: nothing on this socket can be believed any more
 
-    def _send_outgoing(self) -> None:
-        frames, self._outgoing = self._outgoing, []
+    def _send_outgoing(self, frames: list[bytes]) -> None:
+        if self._outgoing is frames:
+            self._outgoing = []
         self._send(b"".join(frames))
 
     def _told(self, number: int, payload: bytes | bytearray, *, succeeded: bool) -> None:
@@ -266,15 +265,18 @@ class Child:
 
     # ------------------------------------------------------------------------ answers read by a loop
 
-    def _hand_over(self, loop: AbstractEventLoop) -> None:
-        """Have `loop`, which runs in this thread, read from now on."""
+    def _has_claimed(self, loop: AbstractEventLoop) -> bool:
+        """Have `loop`, which runs in this thread, read from now on, unless another one does."""
         with self._lock:
+            if self._loop is not None and self._loop is not loop and self._loop.is_running():
+                return False
             self._loop, self._loop_thread, self._outgoing = loop, threading.get_ident(), []
             thread_reads = self._thread_reads
         if thread_reads:
             self._send(protocol.request(_NUDGE, Op.HELLO, b"", 0))
         else:
             self._read_on(loop)
+        return True
 
     def _has_handed_over(self) -> bool:
         """Called by the thread between two answers."""
