@@ -14,6 +14,7 @@ import msgspec
 
 from bench import (
     admission,
+    apiserver,
     big,
     findings,
     gatekeeper,
@@ -33,6 +34,7 @@ BENCHMARKS: Final[dict[str, Callable[[Path, bool], Table]]] = {
     "start": start.measured,
     "throughput": throughput.measured,
     "admission": admission.measured,
+    "apiserver": apiserver.measured,
     "manifests": manifests.measured,
     "objects": objects.measured,
     "rules": rules.measured,
