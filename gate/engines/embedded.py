@@ -59,7 +59,6 @@ class Engine:
     """Children of one executable, with the bundles they need; safe for threads and one event loop at a time.
 
     A second loop beside a running one may wait in vain, to its deadline, where the first ends meanwhile.
-
     `children` processes share the load (one uses all cores by itself; more isolate). Close it, or
     use it as a context manager.
     """
