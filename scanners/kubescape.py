@@ -20,6 +20,7 @@ from gate.model import Evidence, Finding, Kind, Location, Observation, Scan, Sev
 _EXPECTED: Final = "a Kubescape report"
 _BANDS: Final = ((9.0, Severity.CRITICAL), (7.0, Severity.HIGH), (4.0, Severity.MEDIUM), (1.0, Severity.LOW))
 _FAILED: Final = "failed"
+_JUDGED: Final = (_FAILED, "passed", "skipped", "irrelevant", "excluded", "ignored")
 
 
 class _Rule(msgspec.Struct):
@@ -99,6 +100,9 @@ def parse(document: Document) -> Scan:
         notes.append(
             f"{len(silent)} controls failed and no resource fails them, the first: {quoted(silent[0])}"
         )
+    elif strange := sorted(_statuses(rows.good) - set(_JUDGED)):
+        status = Status.PARTIAL
+        notes.append(f"rules with a status that is not known: {quoted(strange[0])}")
     return Scan(
         format="kubescape",
         scanner="kubescape",
@@ -124,6 +128,10 @@ def _named(results: Sequence[_Result]) -> set[str]:
         for control in row.controls or ()
         if any(rule.status == _FAILED for rule in control.rules)
     }
+
+
+def _statuses(results: Sequence[_Result]) -> set[str]:
+    return {rule.status for row in results for control in row.controls or () for rule in control.rules}
 
 
 def _observations(

@@ -214,3 +214,17 @@ def test_an_image_that_was_described_without_its_flaws_proves_nothing() -> None:
     assert Status.OK == status(
         "gcloud-artifact-scan", report | {"package_vulnerability_summary": {"vulnerabilities": {}}}
     )
+
+
+@pytest.mark.parametrize("word", ["Failed", "error", ""])
+def test_a_rule_of_kubescape_with_an_unknown_status_has_not_passed(word: str) -> None:
+    rule = {"name": "r", "status": word}
+    control = {"controlID": "C-1", "rules": [rule]}
+    report = {
+        "results": [{"resourceID": "a", "controls": [control]}],
+        "summaryDetails": {"controls": {"C-1": {"scoreFactor": 1}}},
+    }
+
+    assert Status.PARTIAL == status("kubescape", report)
+    rule["status"] = "passed"
+    assert Status.OK == status("kubescape", report)
