@@ -187,7 +187,10 @@ def _graph(document: Document) -> Scan:
     lists = list(_lists(data.get("data")))
     if not lists:
         raise wrong_shape(document.path, f"not {_EXPECTED}", found="no vulnerabilityAlerts", expected="data with vulnerabilityAlerts",)  # fmt: skip
-    nodes = [node for one in lists for node in one.get("nodes") or ()]
+    for one in lists:
+        if not isinstance(one.get("nodes"), list):
+            raise wrong_shape(document.path, f"not {_EXPECTED}", found="vulnerabilityAlerts without nodes", expected="vulnerabilityAlerts.nodes, a list",)  # fmt: skip
+    nodes = [node for one in lists for node in one["nodes"]]
     check = _checked(document)
 
     def made(node: Any) -> tuple[str | None, Observation]:

@@ -228,3 +228,9 @@ def test_a_rule_of_kubescape_with_an_unknown_status_has_not_passed(word: str) ->
     assert Status.PARTIAL == status("kubescape", report)
     rule["status"] = "passed"
     assert Status.OK == status("kubescape", report)
+
+
+@pytest.mark.parametrize("alerts", [{}, {"nodes": None}, {"nodes": 7}, {"nodes": {}}])
+def test_dependabot_alerts_without_a_list_of_nodes_are_refused(alerts: object) -> None:
+    with pytest.raises(ReportError, match="nodes"):
+        status("github", {"data": {"repository": {"vulnerabilityAlerts": alerts}}})
