@@ -168,8 +168,8 @@ def detect(document: Document) -> str | None:
     keys = document.keys
     if {"image", "resources"} <= keys and keys & {"vulnerability_summary", "image_assurance_results"}:
         return "image, resources and Aqua's summary"
-    first = document.first
-    if "image_name" in first and "resources" in (first.get("results") or ()):
+    results = document.first.get("results")
+    if "image_name" in document.first and isinstance(results, dict) and "resources" in results:
         return "an array of image_name and results with resources"
     if {"cves", "cves_counts"} <= keys:
         return "cves and cves_counts (API version 1)"

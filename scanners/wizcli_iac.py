@@ -78,7 +78,8 @@ class _Report(msgspec.Struct):
 
 def detect(document: Document) -> str | None:
     """Why `document` is such a report, or None."""
-    if "ruleMatches" in (document.at("result") or {}) and document.at("status", "state") is not None:
+    result = document.at("result")
+    if isinstance(result, dict) and "ruleMatches" in result and document.at("status", "state") is not None:
         return "result.ruleMatches and status.state"
     return None
 

@@ -234,3 +234,13 @@ def test_a_rule_of_kubescape_with_an_unknown_status_has_not_passed(word: str) ->
 def test_dependabot_alerts_without_a_list_of_nodes_are_refused(alerts: object) -> None:
     with pytest.raises(ReportError, match="nodes"):
         status("github", {"data": {"repository": {"vulnerabilityAlerts": alerts}}})
+
+
+@pytest.mark.parametrize(
+    "value", [{"result": 7}, {"result": True, "status": {"state": "s"}}, [{"image_name": "a", "results": 7}]]
+)
+def test_json_of_somebody_else_is_unknown_and_breaks_no_adapter(value: object) -> None:
+    with pytest.raises(ReportError) as caught:
+        read(encode(value), "report.json")
+
+    assert "format_unknown" == caught.value.problems[0].code
