@@ -18,6 +18,7 @@ from msgspec import field
 
 from gate.documents.document import Document
 from gate.model import Evidence, Finding, Kind, Location, Observation, Scan, Secret, Severity
+from scanners.words import address
 
 _EXPECTED: Final = "a TruffleHog report"
 _SEVERITIES: Final = {"high": Severity.HIGH, "medium": Severity.MEDIUM, "low": Severity.LOW}
@@ -108,7 +109,7 @@ def _found(row: _Found) -> Observation:
             file=_text(place.get("file") or place.get("path")),
             line=line if isinstance(line, int) and line > 0 else None,
             image=_text(place.get("image")),
-            url=_text(link) if not place.get("file") else None,
+            url=address(link) if isinstance(link, str) and not place.get("file") else None,
         ),
         secret=row.raw2 or row.raw,
         confidence="high" if row.verified else None,

@@ -244,3 +244,12 @@ def test_json_of_somebody_else_is_unknown_and_breaks_no_adapter(value: object) -
         read(encode(value), "report.json")
 
     assert "format_unknown" == caught.value.problems[0].code
+
+
+def test_the_link_of_a_live_secret_is_kept_without_credentials() -> None:
+    link = "https://user:plain@host.example/page?token=plain"
+    place = {"Data": {"Postman": {"link": link}}}
+    found = {"SourceMetadata": place, "DetectorName": "URI", "Verified": True, "Raw": "plain"}
+    [seen] = read(encode([found]), "report.json").scan.observations
+
+    assert "https://host.example/page" == seen.finding.location.url
