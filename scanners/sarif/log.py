@@ -156,6 +156,8 @@ class Invocation(_Object):
     """3.20."""
 
     execution_successful: bool | None = None
+    exit_signal_name: str | None = None
+    process_start_failure_message: str | None = None
     end_time_utc: str | None = None
     working_directory: ArtifactLocation | None = None
     tool_execution_notifications: list[Notification] | None = None

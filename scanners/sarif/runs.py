@@ -176,6 +176,10 @@ def _outcome(run: log.Run) -> tuple[Status, list[str]]:
     if any(one.execution_successful is False for one in run.invocations or ()):
         status = Status.FAILED
         notes.append("the tool says that its run failed (executionSuccessful: false)")
+    for one in run.invocations or ():
+        if why := one.process_start_failure_message or one.exit_signal_name:
+            status = Status.FAILED
+            notes.append(f"the tool did not start, or was killed: {quoted(why)}")
     return status, notes
 
 

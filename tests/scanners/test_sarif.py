@@ -142,6 +142,15 @@ def test_a_run_that_says_it_failed_has_failed_and_keeps_its_findings() -> None:
     assert (Status.FAILED, 1) == (failed.status, len(failed.observations))
 
 
+@pytest.mark.parametrize("sign", ["exitSignalName", "processStartFailureMessage"])
+@pytest.mark.parametrize("claim", [{}, {"executionSuccessful": True}])
+def test_a_tool_that_was_killed_or_never_started_has_failed(sign: str, claim: dict[str, object]) -> None:
+    failed = scan(a_run(invocations=[claim | {sign: "SIGKILL"}]))
+
+    assert Status.FAILED == failed.status
+    assert ("the tool did not start, or was killed: 'SIGKILL'",) == failed.notes
+
+
 @pytest.mark.parametrize("place", ["toolExecutionNotifications", "toolConfigurationNotifications"])
 def test_an_error_notification_makes_a_run_partial(place: str) -> None:
     error = {"level": "error", "message": {"text": "parser crashed"}}
