@@ -77,12 +77,6 @@ def uses(value: Mapping[str, Any]) -> tuple[Use, ...]:
     return tuple(_of_spec(spec, "".join(f"/{step}" for step in steps))) if isinstance(spec, dict) else ()
 
 
-def changed(after: Mapping[str, Any], before: Mapping[str, Any]) -> tuple[Use, ...]:
-    """The uses of `after` whose image `before` does not use at all."""
-    known = {use.image for use in uses(before)}
-    return tuple(use for use in uses(after) if use.image not in known)
-
-
 def _of_spec(spec: Mapping[str, Any], at: str) -> Iterator[Use]:
     for name in CONTAINERS:
         containers = spec.get(name)

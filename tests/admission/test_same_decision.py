@@ -116,9 +116,9 @@ def uses(body: bytes) -> list[tuple[str, str]]:
     if asked.operation == "DELETE":
         return []
     before = request["oldObject"]
-    if asked.operation == "CREATE" or before is None:
-        return sorted((one.image, one.path) for one in images.uses(request["object"]))
-    return sorted((one.image, one.path) for one in images.changed(request["object"], before))
+    is_new = asked.operation == "CREATE" or before is None
+    known = set() if is_new else {one.image for one in images.uses(before)}
+    return sorted((one.image, one.path) for one in images.uses(request["object"]) if one.image not in known)
 
 
 @pytest.fixture(scope="module")
