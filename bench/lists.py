@@ -12,7 +12,7 @@ from sqlalchemy import Connection, event, func, select
 
 from gate.stores import approvals, components, decisions, events, findings, projects, reports, tokens, waivers
 from gate.stores.database import Database
-from gate.stores.paging import Page
+from gate.stores.paging import Page, cursor_of
 from gate.stores.schema import DECISIONS, FINDINGS
 
 LIMIT: Final = 50
@@ -178,7 +178,7 @@ def _asks(known: Known) -> Mapping[str, tuple[Ask, tuple[str, ...] | None]]:
 
 
 def _told(connection: Connection, name: str, ask: Ask, deep: tuple[str, ...] | None) -> Told:
-    cursor = None if deep is None else _cursor(deep)
+    cursor = None if deep is None else cursor_of(list(deep))
     took: list[float] = []
     rows = 0
     for _ in range(ROUNDS):
@@ -188,12 +188,6 @@ def _told(connection: Connection, name: str, ask: Ask, deep: tuple[str, ...] | N
         if took[-1] > BAR_MS * 10:
             break
     return Told(name=name, took_ms=took, rows=rows, plan=_plan(connection, ask, cursor))
-
-
-def _cursor(values: tuple[str, ...]) -> str:
-    from gate.stores.paging import _cursor as written  # noqa: PLC0415 - the list's own
-
-    return written(list(values))
 
 
 def _plan(connection: Connection, ask: Ask, cursor: str | None) -> str:

@@ -41,11 +41,12 @@ def page(rows: list[T], limit: int, keys: tuple[str, ...]) -> Page[T]:
     """The page of `rows` (one more than `limit` where there are more), by the attributes `keys`."""
     items = rows[:limit]
     last = items[-1] if len(rows) > limit else None
-    cursor = None if last is None else _cursor([getattr(last, key) for key in keys])
+    cursor = None if last is None else cursor_of([getattr(last, key) for key in keys])
     return Page(items=tuple(items), cursor=cursor)
 
 
-def _cursor(values: list[str]) -> str:
+def cursor_of(values: list[str]) -> str:
+    """Where the row with these values of the list's keys stands, as text for a URL."""
     return base64.urlsafe_b64encode(msgspec.json.encode(values)).decode().rstrip("=")
 
 
