@@ -21,7 +21,7 @@ from gate.documents.document import Document
 from gate.documents.envelope import decoded, is_wrapped, uncompressed
 from gate.errors import ReportError, quoted
 from gate.kubernetes import kustomizations, objects
-from gate.kubernetes_object import RENDERED
+from gate.kubernetes_object import RENDERED, KubernetesObject
 from gate.model import Evidence, Report, Scan, Status
 
 if TYPE_CHECKING:
@@ -292,15 +292,12 @@ def _manifest_scan(text: bytes, path: str, read_manifests: manifests.ReadMany) -
     """The objects of a stream."""
     found = manifests.kubernetes_objects(read_manifests, text, path)
     for one in found:
-        group = one.group
-        if group.endswith(_REPORT_GROUPS):
-            raise ReportError(
+        if one.group.endswith(_REPORT_GROUPS):
+            raise _refused(
+                one,
+                path,
                 "a report in the shape of a Kubernetes object, not a manifest",
                 code="format_not_read",
-                path=path,
-                line=one.source.line if one.source else 1,
-                column=1,
-                found=f"{quoted(one.object.get('kind'))} of {quoted(group)}",
                 expected="manifests, or the scanner's own report",
                 fix="hand reports over alone (kubectl get … -o json), if gate has their format",
             )
@@ -314,16 +311,30 @@ def _refuse_kustomization(scan: Scan, path: str) -> None:
     """Raise for a kustomization that was named by itself, or that a tool made: nothing else of it would be judged."""
     for one in scan.objects:
         if one.group == kustomizations.GROUP:
-            raise ReportError(
+            raise _refused(
+                one,
+                path,
                 "a kustomization is no manifest: what it patches is seen only once it is built",
                 code="kustomization",
-                path=path,
-                line=one.source.line if one.source else 1,
-                column=1,
-                found=f"{quoted(one.object.get('kind'))} of {quoted(one.group)}",
                 expected="manifests",
                 fix=objects.FIX_OF_KUSTOMIZATION,
             )
+
+
+def _refused(
+    one: KubernetesObject, path: str, message: str, *, code: str, expected: str, fix: str
+) -> ReportError:
+    """The error for an object that is none to judge, at its place."""
+    return ReportError(
+        message,
+        code=code,
+        path=path,
+        line=one.source.line if one.source else 1,
+        column=1,
+        found=f"{quoted(one.object.get('kind'))} of {quoted(one.group)}",
+        expected=expected,
+        fix=fix,
+    )
 
 
 def is_manifest(file: bytes, path: str, declared: str | None) -> bool:
